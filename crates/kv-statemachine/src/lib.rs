@@ -1,0 +1,1 @@
+//! A replicated key-value store with etcd's semantics, as a state machine

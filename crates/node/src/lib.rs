@@ -1,0 +1,1 @@
+//! A replicated key-value node: driver, embedding and etcd's API

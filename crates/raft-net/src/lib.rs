@@ -1,0 +1,1 @@
+//! The transport of Raft messages: trait, codec and gRPC

@@ -1,0 +1,21 @@
+//! Storage for Raft: what a node keeps on its disks, as small traits, with
+//! adapters and a public conformance suite.
+//!
+//! | trait | keeps | adapters |
+//! |---|---|---|
+//! | [`LogStore`] | the log and the ballot | `memory`, `segments`, `rocksdb` |
+//! | [`SnapshotStore`] | snapshots, own and received | `snapshots` |
+//! | [`StateStore`] | ordered keys for a state machine | `memory`, `rocksdb` |
+//! | [`StateMachine`] | what is replicated | the user's own; `kv-statemachine` |
+
+mod error;
+mod log_store;
+mod snapshot_store;
+mod state_machine;
+mod state_store;
+
+pub use error::StorageError;
+pub use log_store::{LogReader, LogStore, LogWrite, RecoveredLog};
+pub use snapshot_store::{Chunk, ChunkSink, SnapshotSink, SnapshotSource, SnapshotStore};
+pub use state_machine::{SnapshotJob, StateMachine, advance};
+pub use state_store::{Checkpoint, Mutation, Order, Scan, Space, StateStore, StateView};
