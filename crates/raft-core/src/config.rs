@@ -22,6 +22,18 @@ pub struct Config {
     pub pre_vote: bool,
     /// Bounds of everything that could grow.
     pub limits: Limits,
+    /// Bugs to commit on purpose.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Planted,
+}
+
+/// Bugs that the simulator plants to show that it finds them. Not compiled into
+/// anything that is delivered.
+#[cfg(feature = "planted-bugs")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Planted {
+    /// Commit entries of older terms by counting (Raft paper, figure 8).
+    pub commits_older_terms: bool,
 }
 
 /// Every bound of the core (rule 16). Bytes are counted by [`Entry::size`](crate::Entry::size).
@@ -35,8 +47,8 @@ pub struct Limits {
     pub inflight_messages: u64,
     /// Bytes in flight to one follower; one append always goes.
     pub inflight_bytes: u64,
-    /// Bytes in the leader's log that are not committed. A proposal beyond is
-    /// refused, unless nothing is uncommitted.
+    /// Bytes in the leader's log that it has not committed and applied yet. A
+    /// proposal beyond is refused, unless there are none.
     pub uncommitted_bytes: u64,
     /// Bytes given to the state machine and not yet applied.
     pub unapplied_bytes: u64,
@@ -89,6 +101,8 @@ impl Config {
             heartbeat_interval: Duration::from_millis(100),
             pre_vote: true,
             limits: Limits::default(),
+            #[cfg(feature = "planted-bugs")]
+            planted: Planted::default(),
         }
     }
 

@@ -195,7 +195,8 @@ pub enum Ignored {
     Misdirected,
     /// An answer of an older term.
     OldTerm,
-    /// It does not fit the role this node has now.
+    /// It does not fit the role this node has now, or it is from somebody whom
+    /// this leader does not replicate to.
     WrongRole,
     /// It answers something that is no longer asked (delayed, repeated).
     Stale,
@@ -205,8 +206,6 @@ pub enum Ignored {
     SecondLeader,
     /// A vote was asked while a leader is known to be well (thesis, section 4.2.3).
     LeaderIsWell,
-    /// It is from somebody who is not tracked as a peer.
-    UnknownPeer,
 }
 
 /// Why this node must stop.

@@ -19,17 +19,27 @@
 //! two promises: it performs the writes in order, and it reports a write only
 //! once it and all before it are on stable storage.
 
+mod commit_handler;
 mod config;
 mod effect;
+mod election;
 mod entry;
 mod event;
 mod log;
 mod membership;
 mod message;
+mod outbox;
+mod proposals;
 mod raft;
+mod raft_role;
+mod replication;
+mod state_machine_handler;
 mod status;
+mod timer;
 mod types;
 
+#[cfg(feature = "planted-bugs")]
+pub use config::Planted;
 pub use config::{Config, InvalidConfig, Limits};
 pub use effect::{Effect, Effects, Ignored, Refusal, Reply, RoleName, StopReason, Write, WriteOp};
 pub use entry::{Entry, EntryKind};

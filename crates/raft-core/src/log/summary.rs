@@ -130,20 +130,20 @@ impl LogSummary {
         self.term_at(position.index) == Some(position.term)
     }
 
-    /// The last position at or below `index` whose term is at most `term`; the
-    /// base if there is none above it.
-    pub fn last_at_most(&self, index: Index, term: Term) -> Position {
+    /// The last position at or below `index` whose term is at most `term`, the
+    /// base included; `None` if there is none.
+    pub fn last_at_most(&self, index: Index, term: Term) -> Option<Position> {
         let mut found = index.min(self.last);
         for (first, run_term) in self.runs.iter().rev() {
             if *first > found {
                 continue;
             }
             if *run_term <= term {
-                return Position { term: *run_term, index: found };
+                return Some(Position { term: *run_term, index: found });
             }
             found = first.prev();
         }
-        self.base
+        Some(self.base).filter(|base| base.term <= term && base.index <= index)
     }
 
     /// The membership in force.
@@ -163,6 +163,34 @@ impl LogSummary {
         Some(SnapshotMeta { position: Position { term, index }, membership })
     }
 
+    /// Whether these consecutive entries would continue the log or replace its end.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the first one that would not.
+    pub fn check(&self, entries: &[Entry]) -> Result<(), BrokenLog> {
+        let Some(first) = entries.first() else { return Ok(()) };
+        if first.index <= self.base.index || first.index > self.last.next() {
+            return Err(BrokenLog::Gap { last: self.last, found: first.index });
+        }
+        let term = self.term_at(first.index.prev()).expect("the predecessor is in the log");
+        let mut before = Position { term, index: first.index.prev() };
+        for entry in entries {
+            if entry.index != before.index.next() {
+                return Err(BrokenLog::Gap { last: before.index, found: entry.index });
+            }
+            if entry.term < before.term {
+                return Err(BrokenLog::TermDecreases(entry.position()));
+            }
+            if !entry.kind.is_known() {
+                return Err(BrokenLog::UnknownKind(entry.position()));
+            }
+            membership_of(entry)?;
+            before = entry.position();
+        }
+        Ok(())
+    }
+
     /// Takes in the next entry. One at or below the last index replaces what was
     /// there and everything behind it.
     ///
@@ -170,26 +198,12 @@ impl LogSummary {
     ///
     /// If the entry does not continue the log; the log is unchanged then.
     pub fn append(&mut self, entry: &Entry) -> Result<(), BrokenLog> {
-        if entry.index <= self.base.index || entry.index > self.last.next() {
-            return Err(BrokenLog::Gap { last: self.last, found: entry.index });
-        }
-        let before = self.term_at(entry.index.prev()).expect("the predecessor is in the log");
-        if entry.term < before {
-            return Err(BrokenLog::TermDecreases(entry.position()));
-        }
-        if !entry.kind.is_known() {
-            return Err(BrokenLog::UnknownKind(entry.position()));
-        }
-        let membership = if entry.kind == EntryKind::MEMBERSHIP {
-            let decoded = Membership::decode(entry.format, &entry.payload);
-            Some(decoded.map_err(|_| BrokenLog::BadMembership(entry.position()))?)
-        } else {
-            None
-        };
+        self.check(std::slice::from_ref(entry))?;
+        let membership = membership_of(entry)?;
         if entry.index <= self.last {
             self.truncate(entry.index);
         }
-        if self.runs.last().is_none_or(|run| run.1 != entry.term) {
+        if self.last().term != entry.term || self.runs.is_empty() {
             self.runs.push((entry.index, entry.term));
         }
         self.last = entry.index;
@@ -234,5 +248,16 @@ impl LogSummary {
         }
         self.base = Position { term, index };
         self.history.purge(index);
+    }
+}
+
+/// The membership that an entry holds, if it is one.
+fn membership_of(entry: &Entry) -> Result<Option<Membership>, BrokenLog> {
+    if entry.kind != EntryKind::MEMBERSHIP {
+        return Ok(None);
+    }
+    match Membership::decode(entry.format, &entry.payload) {
+        Ok(membership) => Ok(Some(membership)),
+        Err(_) => Err(BrokenLog::BadMembership(entry.position())),
     }
 }

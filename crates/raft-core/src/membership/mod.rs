@@ -21,6 +21,7 @@
 mod change;
 mod codec;
 pub(crate) mod history;
+mod propose;
 pub mod quorum;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,0 +1,54 @@
+//! A snapshot from the leader (Raft paper, section 7; rule 9).
+
+use crate::effect::{Effect, Effects};
+use crate::log::SnapshotMeta;
+use crate::message::Body;
+use crate::raft::Raft;
+use crate::types::{Incarnation, NodeId, Term, TransferId};
+
+impl Raft {
+    /// A whole snapshot lies aside, verified and synced. It is installed only if
+    /// it is ahead of what is committed here and the log does not hold its last
+    /// entry: an older one would delete newer entries, and a log that holds it
+    /// needs nothing.
+    pub(crate) fn on_snapshot_received(
+        &mut self,
+        from: NodeId,
+        term: Term,
+        id: TransferId,
+        meta: SnapshotMeta,
+        fx: &mut Effects,
+    ) {
+        let discard = Effect::DiscardSnapshot { from, id };
+        if term < self.ballot.term {
+            fx.push(discard);
+            self.send(from, Body::HigherTerm, fx);
+            return;
+        }
+        if term > self.ballot.term {
+            self.follow_term(term, fx);
+        }
+        let incarnation: Incarnation = id.incarnation;
+        if !self.recognise_leader(from, incarnation, fx) {
+            fx.push(discard);
+            return;
+        }
+        let index = meta.position.index;
+        if index <= self.commit {
+            fx.push(discard);
+        } else if self.log.summary().holds(meta.position) {
+            fx.push(discard);
+            self.commit = index;
+        } else {
+            let write = self.log.install(self.now, from, id, meta);
+            self.apply.begin_install(write.seq, index);
+            self.commit = index;
+            fx.push(Effect::Persist(write));
+        }
+        let commit = self.commit;
+        let Some(follower) = self.follower() else { return };
+        follower.verified = follower.verified.max(commit);
+        let matched = follower.verified;
+        self.send_durable(from, Body::SnapshotAck { id, matched }, fx);
+    }
+}
