@@ -1,0 +1,135 @@
+//! The properties that must hold whatever happens, checked as it happens.
+//!
+//! ```text
+//!   disks, network, clients ── Fact ──▶ each Invariant (with what is Known before it)
+//!                                   └─▶ Known, for the next one
+//! ```
+//!
+//! The facts come from outside the nodes: what lies on a disk, what went over
+//! the network, what a state machine was given, what a client was told. A node's
+//! own word is taken for its term, role and commit index only. One invariant is
+//! one file, with its source.
+
+mod acknowledged_writes;
+mod applied_is_durable;
+mod commit_order;
+mod commit_quorum;
+mod disk_keeps;
+mod durable_promises;
+mod election_quorum;
+mod election_safety;
+mod equal_hashes;
+mod fact;
+mod known;
+mod leader_completeness;
+mod linearizable;
+mod log_matching;
+mod membership_steps;
+mod one_vote;
+mod purge_bound;
+mod state_machine_safety;
+#[cfg(test)]
+mod testing;
+
+use std::fmt;
+
+pub use fact::Fact;
+pub use known::{Applied, Committed, Disk, Known};
+
+use crate::workload::Outcome;
+
+/// A property that must hold.
+pub trait Invariant: Send {
+    /// What it is called, with its source.
+    fn name(&self) -> &'static str;
+
+    /// Looks at a fact.
+    ///
+    /// # Errors
+    ///
+    /// If the property does not hold; says how.
+    fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String>;
+}
+
+/// A property that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which one.
+    pub invariant: &'static str,
+    /// How.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.what)
+    }
+}
+
+/// All invariants of one run.
+pub struct Checks {
+    known: Known,
+    invariants: Vec<Box<dyn Invariant>>,
+}
+
+impl Default for Checks {
+    fn default() -> Checks {
+        Checks {
+            known: Known::default(),
+            invariants: vec![
+                Box::new(disk_keeps::DiskKeeps),
+                Box::new(election_safety::ElectionSafety::default()),
+                Box::new(one_vote::OneVote::default()),
+                Box::new(durable_promises::DurablePromises),
+                Box::new(election_quorum::ElectionQuorum::default()),
+                Box::new(leader_completeness::LeaderCompleteness::default()),
+                Box::new(log_matching::LogMatching::default()),
+                Box::new(membership_steps::MembershipSteps),
+                Box::new(commit_order::CommitOrder::default()),
+                Box::new(commit_quorum::CommitQuorum::default()),
+                Box::new(state_machine_safety::StateMachineSafety::default()),
+                Box::new(applied_is_durable::AppliedIsDurable),
+                Box::new(purge_bound::PurgeBound),
+                Box::new(equal_hashes::EqualHashes::default()),
+                Box::new(acknowledged_writes::AcknowledgedWrites::default()),
+                Box::new(linearizable::Linearizable),
+            ],
+        }
+    }
+}
+
+impl Checks {
+    /// Looks at a fact.
+    ///
+    /// # Errors
+    ///
+    /// The first property that it breaks.
+    pub fn observe(&mut self, fact: &Fact<'_>) -> Result<(), Violation> {
+        for invariant in &mut self.invariants {
+            invariant
+                .check(&self.known, fact)
+                .map_err(|what| Violation { invariant: invariant.name(), what })?;
+        }
+        self.known
+            .learn(fact)
+            .map_err(|what| Violation { invariant: "a log store is given a log", what })
+    }
+
+    /// What is known by now.
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+}
+
+/// The revision that an outcome tells a client of.
+fn told(outcome: &Outcome) -> Option<i64> {
+    match outcome {
+        Outcome::Written(Ok(response)) => response.revision(),
+        Outcome::Read(Ok(found)) => Some(found.revision),
+        Outcome::Written(Err(_))
+        | Outcome::Read(Err(_))
+        | Outcome::NotWritten
+        | Outcome::Unknown
+        | Outcome::NotRead => None,
+    }
+}

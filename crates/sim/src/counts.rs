@@ -1,0 +1,148 @@
+//! What was seen in a run, counted: a fault that never happened was not tested.
+
+use std::fmt;
+
+macro_rules! kinds {
+    ($($variant:ident $label:literal),* $(,)?) => {
+        /// One kind of thing that is counted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $(#[doc = $label] $variant),*
+        }
+
+        impl Kind {
+            /// All kinds, in the order of the table.
+            pub const ALL: &'static [Kind] = &[$(Kind::$variant),*];
+
+            /// What the table calls it.
+            pub fn label(self) -> &'static str {
+                match self {
+                    $(Kind::$variant => $label),*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    FrameLost "frames lost",
+    FrameDuplicated "frames duplicated",
+    FrameReordered "frames reordered",
+    LinkCutOneWay "links cut one way",
+    LinkCutBothWays "links cut both ways",
+    Partition "partitions into groups",
+    NodeIsolated "nodes isolated",
+    Heal "network heals",
+    PeerGone "peers reported gone",
+    PeerUnreachable "peers reported unreachable",
+    SnapshotStreamBroken "snapshot streams broken",
+    Kill "processes killed",
+    KillAll "all processes killed at once",
+    PowerLoss "power losses",
+    PowerLossAll "power losses of all nodes at once",
+    CrashInTurn "crashes in the middle of a turn",
+    CutOffGroup "unsynced groups cut off at a start",
+    Restart "restarts",
+    Pause "pauses",
+    SlowDisk "slow disks",
+    DiskError "disk errors",
+    Campaign "campaigns",
+    LeaderElected "leaders elected",
+    LeaderByPeerGone "leaders elected after a peer was reported gone",
+    Truncation "logs truncated",
+    SnapshotTaken "snapshots taken",
+    SnapshotInstalled "snapshots installed",
+    Purge "logs purged",
+    MembershipChange "membership changes committed",
+    JointMembership "joint memberships committed",
+    LearnerAdded "learners added",
+    LearnerPromoted "learners promoted",
+    MemberRemoved "members removed",
+    MemberReplaced "members replaced",
+    NodeJoined "nodes started with an empty log",
+    TransferDone "leadership transfers done",
+    TransferRefused "leadership transfers refused",
+    WriteAcknowledged "writes acknowledged",
+    WriteForwarded "writes acknowledged by followers",
+    WriteUnknown "writes of unknown outcome",
+    WriteRefused "writes refused",
+    ReadOnLeader "reads served by leaders",
+    ReadOnFollower "reads served by followers",
+    ReadFailed "reads refused",
+    Compaction "compactions",
+    HashCompared "state hashes compared",
+}
+
+/// How often each [`Kind`] was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    numbers: Vec<u64>,
+}
+
+impl Default for Counts {
+    fn default() -> Counts {
+        Counts { numbers: vec![0; Kind::ALL.len()] }
+    }
+}
+
+impl Counts {
+    /// Counts one.
+    pub fn add(&mut self, kind: Kind) {
+        self.add_many(kind, 1);
+    }
+
+    /// Counts several.
+    pub fn add_many(&mut self, kind: Kind, number: u64) {
+        self.numbers[kind as usize] += number;
+    }
+
+    /// How often a kind was seen.
+    pub fn get(&self, kind: Kind) -> u64 {
+        self.numbers[kind as usize]
+    }
+
+    /// Adds all that others have counted.
+    pub fn merge(&mut self, other: &Counts) {
+        for (mine, theirs) in self.numbers.iter_mut().zip(&other.numbers) {
+            *mine += theirs;
+        }
+    }
+
+    /// The kinds that were never seen.
+    pub fn missing(&self) -> Vec<Kind> {
+        Kind::ALL.iter().copied().filter(|kind| self.get(*kind) == 0).collect()
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for kind in Kind::ALL {
+            writeln!(f, "{:>12}  {}", self.get(*kind), kind.label())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_seen_is_missing() {
+        let mut counts = Counts::default();
+        assert_eq!(counts.missing(), Kind::ALL);
+        counts.add(Kind::Kill);
+        let mut others = Counts::default();
+        others.add_many(Kind::Pause, 3);
+        counts.merge(&others);
+        assert_eq!((counts.get(Kind::Kill), counts.get(Kind::Pause)), (1, 3));
+        assert_eq!(counts.missing().len(), Kind::ALL.len() - 2);
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_each_kind() {
+        let table = Counts::default().to_string();
+        assert_eq!(table.lines().count(), Kind::ALL.len());
+        assert!(table.contains("           0  power losses\n"), "{table}");
+    }
+}

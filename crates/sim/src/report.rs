@@ -1,0 +1,68 @@
+//! What came of runs.
+
+use std::fmt;
+
+use raft_core::Time;
+
+use crate::checks::Violation;
+use crate::counts::Counts;
+use crate::trace::TraceHash;
+
+/// What came of one seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// The hash of everything that happened.
+    pub trace: TraceHash,
+    /// What was seen.
+    pub counts: Counts,
+    /// How long it took, in simulated time.
+    pub ended: Time,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
+}
+
+/// Why a run failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// A property did not hold.
+    Violated(Violation),
+    /// All faults were mended, and the cluster did not come together in time.
+    Stuck {
+        /// What was still missing.
+        missing: String,
+    },
+    /// A node refused to start from disks that had lost nothing but what was
+    /// never synced.
+    RefusedToStart(String),
+    /// A node stopped although nothing was done to it.
+    Stopped(String),
+    /// The code panicked: an assertion of its own did not hold.
+    Panicked(String),
+}
+
+impl Failure {
+    /// What the kind of failure is called; for a violated property its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Failure::Violated(violation) => violation.invariant,
+            Failure::Stuck { .. } => "liveness",
+            Failure::RefusedToStart(_) => "nodes start again",
+            Failure::Stopped(_) => "nodes stop only when their disks fail",
+            Failure::Panicked(_) => "no panic",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Violated(violation) => violation.fmt(f),
+            Failure::Stuck { missing: what }
+            | Failure::RefusedToStart(what)
+            | Failure::Stopped(what)
+            | Failure::Panicked(what) => write!(f, "{}: {what}", self.name()),
+        }
+    }
+}

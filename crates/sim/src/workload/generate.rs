@@ -1,0 +1,117 @@
+//! Draws what the clients ask for.
+
+use bytes::Bytes;
+use kv_statemachine::{
+    CompactRequest, Compare, CompareOperand, CompareResult, KeyRange, Operation, RangeRequest,
+    RequestOp, TxnRequest,
+};
+
+use super::{Request, Tag};
+use crate::rng::Rng;
+
+/// Draws requests over a few keys, so that they meet often.
+#[derive(Debug)]
+pub struct Generator {
+    rng: Rng,
+    keys: u64,
+    /// The tag of the latest write.
+    tag: u64,
+}
+
+impl Generator {
+    /// A generator of requests over so many keys.
+    pub fn new(rng: Rng, keys: u64) -> Generator {
+        Generator { rng, keys, tag: 0 }
+    }
+
+    /// The next request. `revision` is about the latest one that clients have seen.
+    pub fn next(&mut self, revision: i64) -> Request {
+        match self.rng.below(100) {
+            0..40 => {
+                let key = self.key();
+                Request::Write(Operation::Put(self.tag().put(key)))
+            }
+            40..50 => {
+                let key = self.key();
+                Request::Write(Operation::DeleteRange(self.tag().delete(&key)))
+            }
+            50..65 => Request::Write(Operation::Txn(self.txn(revision))),
+            65..68 => {
+                let revision = (revision - self.rng.between(0, 20) as i64).max(1);
+                Request::Write(Operation::Compact(CompactRequest { revision }))
+            }
+            _ => Request::Read(self.read(revision)),
+        }
+    }
+
+    fn txn(&mut self, revision: i64) -> TxnRequest {
+        let (key, other) = (self.key(), self.key());
+        let tag = self.tag();
+        let operand = match self.rng.below(3) {
+            0 => CompareOperand::Version(self.rng.below(2) as i64),
+            1 => CompareOperand::ModRevision(revision - self.rng.below(10) as i64),
+            _ => CompareOperand::Value(Bytes::from(self.tag.saturating_sub(3).to_string())),
+        };
+        let results = [
+            CompareResult::Equal,
+            CompareResult::NotEqual,
+            CompareResult::Less,
+            CompareResult::Greater,
+        ];
+        let result = results[self.rng.below(4) as usize];
+        let compare = Compare { range: KeyRange::single(other.clone()), result, operand };
+        let mut success = vec![RequestOp::Put(tag.put(key.clone()))];
+        if other != key {
+            success.push(RequestOp::DeleteRange(tag.delete(&other)));
+        }
+        let failure = vec![
+            RequestOp::Range(RangeRequest::of(KeyRange::single(key))),
+            RequestOp::DeleteRange(tag.delete(&other)),
+        ];
+        TxnRequest { compare: vec![compare], success, failure }
+    }
+
+    fn read(&mut self, revision: i64) -> RangeRequest {
+        let range = match self.rng.below(3) {
+            0 => KeyRange::single(self.key()),
+            1 => KeyRange::between(self.key(), "k~"),
+            _ => KeyRange::from_key("\0"),
+        };
+        let older = self.rng.one_in(5);
+        let revision = if older { (revision - self.rng.below(15) as i64).max(1) } else { 0 };
+        RangeRequest { revision, ..RangeRequest::of(range) }
+    }
+
+    fn key(&mut self) -> Bytes {
+        Bytes::from(format!("k{:02}", self.rng.below(self.keys)))
+    }
+
+    fn tag(&mut self) -> Tag {
+        self.tag += 1;
+        Tag(self.tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::workload::tag_of;
+
+    #[test]
+    fn every_write_but_a_compaction_has_a_tag_of_its_own() {
+        let mut generator = Generator::new(Rng::new(1), 8);
+        let mut tags = BTreeSet::new();
+        for _ in 0..1000 {
+            match generator.next(50) {
+                Request::Write(Operation::Compact(_)) | Request::Read(_) => {}
+                Request::Write(operation) => {
+                    let tag = tag_of(&operation).expect("the write has a tag");
+                    assert!(tags.insert(tag), "{tag} was given twice");
+                }
+            }
+        }
+        assert!(tags.len() > 500);
+    }
+}

@@ -1,0 +1,109 @@
+//! What the clients do, and what they were told.
+
+mod generate;
+mod model;
+mod tag;
+
+use std::fmt;
+
+use kv_statemachine::{KvError, Operation, RangeRequest, RangeResponse, Response};
+use raft_core::NodeId;
+
+pub use generate::Generator;
+pub use model::{Effect, Model};
+pub use tag::{Tag, tag_of};
+
+/// One thing that a client asks of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A write; it holds the [`Tag`] that [`tag_of`] finds, unless it compacts.
+    Write(Operation),
+    /// A linearizable read.
+    Read(RangeRequest),
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Request::Write(Operation::Put(put)) => {
+                write!(f, "put {} {}", put.key.escape_ascii(), put.value.escape_ascii())
+            }
+            Request::Write(Operation::DeleteRange(delete)) => {
+                write!(f, "delete {}", delete.range.key.escape_ascii())
+            }
+            Request::Write(Operation::Txn(txn)) => write!(
+                f,
+                "txn of {} comparisons, {} or {} steps",
+                txn.compare.len(),
+                txn.success.len(),
+                txn.failure.len()
+            ),
+            Request::Write(Operation::Compact(compact)) => {
+                write!(f, "compact at {}", compact.revision)
+            }
+            Request::Write(Operation::SetMemberAttributes { member, .. }) => {
+                write!(f, "attributes of {member}")
+            }
+            Request::Read(range) => write!(
+                f,
+                "read {}..{} at {}",
+                range.range.key.escape_ascii(),
+                range.range.range_end.escape_ascii(),
+                range.revision
+            ),
+        }
+    }
+}
+
+/// Names one request of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpId(pub u64);
+
+impl fmt::Display for OpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "op{}", self.0)
+    }
+}
+
+/// What a client was told in the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The write was applied, with this result.
+    Written(Result<Response, KvError>),
+    /// The write was not applied and never will be.
+    NotWritten,
+    /// The write may have been applied, or may be later, or never.
+    Unknown,
+    /// The read was served.
+    Read(Result<RangeResponse, KvError>),
+    /// The read was not served.
+    NotRead,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Written(Ok(response)) => match response.revision() {
+                Some(revision) => write!(f, "written, revision {revision}"),
+                None => f.write_str("written"),
+            },
+            Outcome::Written(Err(error)) => write!(f, "applied and refused: {error}"),
+            Outcome::NotWritten => f.write_str("not written"),
+            Outcome::Unknown => f.write_str("outcome unknown"),
+            Outcome::Read(Ok(found)) => {
+                write!(f, "{} keys at revision {}", found.kvs.len(), found.revision)
+            }
+            Outcome::Read(Err(error)) => write!(f, "read refused: {error}"),
+            Outcome::NotRead => f.write_str("not read"),
+        }
+    }
+}
+
+/// Where a client is connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The request.
+    pub op: OpId,
+    /// The node that was asked.
+    pub node: NodeId,
+}
