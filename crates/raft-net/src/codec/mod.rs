@@ -1,0 +1,66 @@
+//! Frames as bytes: protobuf messages of the package `balsa.raft.v1`.
+//!
+//! Decoding is where a node defends itself against what comes from outside. It
+//! never panics, whatever the bytes, and a frame that it lets through is sound in
+//! itself: its entries are consecutive and follow their predecessor, its numbers
+//! leave room to count on, its memberships can be read and its chunks have their
+//! checksum. Whether a frame makes sense *now* is for the core to judge.
+
+mod error;
+mod from_wire;
+#[cfg(feature = "grpc")]
+mod handshake;
+mod to_wire;
+
+use bytes::Bytes;
+use prost::Message as _;
+use proto::balsa::raft::v1 as wire;
+
+use crate::frame::Frame;
+
+pub use error::DecodeError;
+#[cfg(feature = "grpc")]
+pub(crate) use handshake::{
+    hello_from_wire, hello_to_wire, refusal_from_wire, refusal_to_wire, welcome_from_wire,
+    welcome_to_wire,
+};
+
+/// The largest frame that is decoded, in bytes.
+pub const MAX_FRAME_BYTES: usize = 64 << 20;
+/// The most entries in one append.
+pub const MAX_ENTRIES: usize = 1 << 16;
+/// The most bytes of a file in one chunk of a snapshot.
+pub const MAX_CHUNK_BYTES: usize = 4 << 20;
+/// The longest name of a file in a snapshot, in bytes.
+pub const MAX_FILE_NAME_BYTES: usize = 255;
+/// The highest term, index, round or counter. No cluster ever gets there; a
+/// higher number is garbage, and counting on from it would overflow.
+pub const MAX_NUMBER: u64 = i64::MAX as u64;
+
+/// The frame's bytes.
+pub fn encode(frame: &Frame) -> Bytes {
+    to_wire::frame(frame).encode_to_vec().into()
+}
+
+/// How many bytes [`encode`] makes of the frame.
+pub fn encoded_len(frame: &Frame) -> usize {
+    to_wire::frame(frame).encoded_len()
+}
+
+/// The frame that the bytes hold.
+///
+/// # Errors
+///
+/// If they are no frame, or one that no sane peer sends; says why.
+pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
+    if bytes.len() > MAX_FRAME_BYTES {
+        return Err(DecodeError::TooLarge {
+            what: "the frame's bytes",
+            size: bytes.len() as u64,
+            limit: MAX_FRAME_BYTES as u64,
+        });
+    }
+    let frame =
+        wire::Frame::decode(bytes).map_err(|error| DecodeError::Garbled(error.to_string()))?;
+    from_wire::frame(frame)
+}
