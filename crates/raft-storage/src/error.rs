@@ -70,6 +70,19 @@ impl StorageError {
     pub fn io(operation: &'static str, file: impl Into<String>, source: io::Error) -> StorageError {
         StorageError::Io { operation, file: file.into(), source }
     }
+
+    /// What every write to a store answers after the first one that failed.
+    pub fn refused_after_error(file: impl Into<String>) -> StorageError {
+        let source = io::Error::other(
+            "an earlier write failed, so what is on the disk is unknown; restart the node",
+        );
+        StorageError::io("write", file, source)
+    }
+
+    /// An entry that is purged or beyond the end of the log.
+    pub fn missing_entry(index: Index) -> StorageError {
+        StorageError::Missing { what: format!("entry {index}") }
+    }
 }
 
 fn fmt_index(index: &Option<Index>) -> String {

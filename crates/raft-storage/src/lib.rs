@@ -9,7 +9,10 @@
 //! | [`StateMachine`] | what is replicated | the user's own; `kv-statemachine` |
 
 mod error;
+pub mod files;
 mod log_store;
+pub mod memory;
+mod random;
 mod snapshot_store;
 mod state_machine;
 mod state_store;
