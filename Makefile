@@ -1,0 +1,82 @@
+# Every command of the project; bare `make` lists them.
+#
+# All of them build with one profile (release) and one selection of features, so
+# that nothing is compiled twice; see docs/adr/0006-one-profile.md.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The gRPC transport is built and tested, RocksDB is not: no adapter stands on it yet.
+FEATURES := --no-default-features --features balsa-raft-net/grpc
+SELECTION := --workspace $(FEATURES)
+
+ifeq ($(CI),true)
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/balsa-target
+endif
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+
+# The same for every command: a changed CXX would compile RocksDB again.
+ifneq ($(shell command -v ccache),)
+export CXX := ccache g++
+endif
+
+# What `make sim` runs.
+FIRST_SEED ?= 1
+SEEDS ?= 2000
+
+.PHONY: help deps build test check sim fmt doc clean
+.PHONY: announce fmt-check clippy doc-check rules deny
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+deps: ## Install g++, libclang and protoc by apt, or say how (when not root)
+	@scripts/deps
+
+build: announce ## Build everything
+	cargo build --release $(SELECTION)
+
+test: announce ## Run all tests
+	cargo test --release $(SELECTION)
+	cargo test --release --package balsa-sim --features planted-bugs
+
+check: fmt-check clippy doc-check rules deny ## Everything that must hold before a commit: format, clippy, docs, rules
+
+sim: ## Simulate clusters: SEEDS seeds (2000) from FIRST_SEED (1) on, then with least limits
+	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SEEDS)
+	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SEEDS) --least-limits
+
+fmt: ## Format the source
+	cargo fmt --all
+
+doc: ## Build the libraries' documentation
+	cargo doc --release --no-deps $(SELECTION)
+	@echo "Open $(TARGET_DIR)/doc/raft_core/index.html"
+
+clean: ## Remove what was built
+	cargo clean
+
+# The parts of `check`; it only looks, `make fmt` is what changes files.
+
+fmt-check:
+	cargo fmt --all -- --check
+
+clippy:
+	cargo clippy --release $(SELECTION) --all-targets -- -D warnings
+
+doc-check:
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --document-private-items $(SELECTION)
+
+rules:
+	cargo test --release $(SELECTION) --test repository -- --nocapture
+
+deny:
+	@if command -v cargo-deny >/dev/null; then \
+		cargo deny check bans licenses sources; \
+	else \
+		echo "cargo-deny is not installed: licences and sources go unchecked (cargo install --locked cargo-deny)"; \
+	fi
+
+announce:
+	@scripts/announce-rocksdb "$(TARGET_DIR)" $(SELECTION)
