@@ -131,7 +131,9 @@ impl Raft {
         if term > self.ballot.term && adopts_term(&body) {
             self.follow_term(term, fx);
         }
-        self.note_contact(from);
+        if proves_contact(&body) {
+            self.note_contact(from);
+        }
         match body {
             Body::Append { prev, entries, commit } => {
                 if self.recognise_leader(from, incarnation, fx) {
@@ -187,7 +189,7 @@ impl Raft {
         self.log.evict(self.apply.applied(), &self.config.limits);
     }
 
-    /// A peer answered in this term: the leader is not alone.
+    /// A peer heard this leader and answered: the leader is not alone.
     fn note_contact(&mut self, from: NodeId) {
         let now = self.now;
         if let Some((_, peer)) = self.peer(from) {
@@ -245,6 +247,8 @@ impl Raft {
         assert!(summary.base().index <= self.commit, "what was purged is committed");
         assert!(self.commit <= summary.last().index, "what is committed is in the log");
         assert!(summary.last().term <= self.ballot.term, "the log is not ahead of the term");
+        let durable = self.log.ledger().durable();
+        assert!(durable <= summary.last().index, "what is durable is in the log");
         assert!(
             self.snapshots.newest >= summary.base().index || self.is_installing(),
             "what was purged is in a snapshot"
@@ -306,5 +310,18 @@ fn adopts_term(body: &Body) -> bool {
             | Body::PreVoteReply { granted: true, .. }
             | Body::Vote { .. }
             | Body::TimeoutNow
+    )
+}
+
+/// Whether the sender must have heard the leader of this term to say so. A
+/// request for votes proves the opposite: who counted it would stay in office
+/// while nobody hears him.
+fn proves_contact(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::AppendAccepted { .. }
+            | Body::AppendRejected { .. }
+            | Body::HeartbeatAck { .. }
+            | Body::SnapshotAck { .. }
     )
 }

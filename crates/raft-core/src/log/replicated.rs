@@ -104,6 +104,9 @@ impl Log {
         meta: SnapshotMeta,
     ) -> Write {
         let index = meta.position.index;
+        // Whatever is durable or on its way behind the snapshot belongs to the log
+        // that goes. A tail that was longer must not vouch for entries to come.
+        self.ledger.clip(index);
         self.summary = LogSummary::new(meta.clone());
         self.cache = Cache::new(index.next());
         self.epoch += 1;
