@@ -1,0 +1,126 @@
+//! `docs/known-failures.md` has a row for each failure, and each row a test that exists.
+
+use std::collections::BTreeMap;
+
+use super::sources;
+
+const DOCUMENT: &str = "docs/known-failures.md";
+
+/// How many failures there are: F01 to F42.
+const FAILURES: usize = 42;
+
+/// What the test cell says of a failure that has no test yet.
+const PENDING: &str = "pending";
+
+/// A row: `| F01 | failure | how it arises | protection | tests |`.
+struct Row {
+    id: String,
+    tests: String,
+}
+
+#[test]
+fn every_failure_has_its_row_and_its_test() {
+    let (rows, mut wrong) = parse(&sources::read(DOCUMENT).text);
+    wrong.extend(check(&rows, &text_of));
+    assert!(wrong.is_empty(), "{DOCUMENT} is wrong:\n  {}", wrong.join("\n  "));
+    let pending = rows.iter().filter(|row| row.tests == PENDING).count();
+    println!("known failures: {} with a test, {pending} {PENDING}", rows.len() - pending);
+}
+
+#[test]
+fn wrong_tables_are_reported() {
+    let text_of = |path: &str| (path == "there.rs").then(|| "fn found() {}".to_owned());
+    let with = |row: usize, line: &str| {
+        let mut lines: Vec<String> = (1..=FAILURES)
+            .map(|number| format!("| F{number:02} | a | b | c | pending |"))
+            .collect();
+        lines[row - 1] = line.to_owned();
+        let (rows, mut wrong) = parse(&lines.join("\n"));
+        wrong.extend(check(&rows, &text_of));
+        wrong
+    };
+    let none: [&str; 0] = [];
+
+    assert_eq!(with(1, "| F01 | a | b | c | pending |"), none);
+    assert_eq!(with(1, "| F01 | a | b | c | `there.rs`, `there.rs::found` |"), none);
+    assert_eq!(with(7, ""), ["F07 has no row"]);
+    assert_eq!(with(7, "| F08 | a | b | c | pending |"), ["F07 has no row", "F08 has 2 rows"]);
+    assert_eq!(with(7, "| F43 | a | b | c | pending |"), ["F07 has no row", "F43 is unknown"]);
+    assert_eq!(with(7, "| F07 | a | b | pending |"), ["F07: 4 cells, not 5", "F07 has no row"]);
+    assert_eq!(with(7, "| F07 | a |  | c | pending |"), ["F07: a cell is empty", "F07 has no row"]);
+    assert_eq!(with(7, "| F07 | a | b | c | `gone.rs` |"), ["F07: gone.rs does not exist"]);
+    assert_eq!(
+        with(7, "| F07 | a | b | c | `there.rs::lost` |"),
+        ["F07: there.rs has no function `lost`"]
+    );
+    let neither = "F07: `some test` is neither a path in backticks nor the word pending";
+    assert_eq!(with(7, "| F07 | a | b | c | some test |"), [neither]);
+}
+
+/// The rows, and what is wrong with those that are none.
+fn parse(document: &str) -> (Vec<Row>, Vec<String>) {
+    let mut rows = Vec::new();
+    let mut wrong = Vec::new();
+    for line in document.lines().filter(|line| line.starts_with("| F")) {
+        let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
+        let id = cells[0];
+        if !id[1..].starts_with(|letter: char| letter.is_ascii_digit()) {
+            continue;
+        }
+        if cells.len() != 5 {
+            wrong.push(format!("{id}: {} cells, not 5", cells.len()));
+        } else if cells.iter().any(|cell| cell.is_empty()) {
+            wrong.push(format!("{id}: a cell is empty"));
+        } else {
+            rows.push(Row { id: id.to_owned(), tests: cells[4].to_owned() });
+        }
+    }
+    (rows, wrong)
+}
+
+/// What is wrong with the rows. `text_of` gives a file's text, if it exists.
+fn check(rows: &[Row], text_of: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut counts: BTreeMap<String, usize> =
+        (1..=FAILURES).map(|number| (format!("F{number:02}"), 0)).collect();
+    let mut unknown = Vec::new();
+    for row in rows {
+        match counts.get_mut(&row.id) {
+            Some(count) => *count += 1,
+            None => unknown.push(format!("{} is unknown", row.id)),
+        }
+    }
+    let mut wrong = Vec::new();
+    for (id, count) in counts {
+        match count {
+            0 => wrong.push(format!("{id} has no row")),
+            1 => {}
+            more => wrong.push(format!("{id} has {more} rows")),
+        }
+    }
+    wrong.extend(unknown);
+    for row in rows.iter().filter(|row| row.tests != PENDING) {
+        let tests = row.tests.split(',').map(str::trim);
+        let faults = tests.filter_map(|test| fault_of(test, text_of));
+        wrong.extend(faults.map(|fault| format!("{}: {fault}", row.id)));
+    }
+    wrong
+}
+
+/// What is wrong with the name of one test: `` `path` `` or `` `path::function` ``.
+fn fault_of(test: &str, text_of: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let Some(name) = test.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) else {
+        return Some(format!("`{test}` is neither a path in backticks nor the word {PENDING}"));
+    };
+    let (path, function) = match name.split_once("::") {
+        Some((path, function)) => (path, Some(function)),
+        None => (name, None),
+    };
+    let Some(text) = text_of(path) else { return Some(format!("{path} does not exist")) };
+    let function = function?;
+    (!text.contains(&format!("fn {function}(")))
+        .then(|| format!("{path} has no function `{function}`"))
+}
+
+fn text_of(path: &str) -> Option<String> {
+    std::fs::read_to_string(sources::root().join(path)).ok()
+}
