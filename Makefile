@@ -73,7 +73,7 @@ rules:
 
 deny:
 	@if command -v cargo-deny >/dev/null; then \
-		cargo deny check bans licenses sources; \
+		cargo deny check --hide-inclusion-graph bans licenses sources; \
 	else \
 		echo "cargo-deny is not installed: licences and sources go unchecked (cargo install --locked cargo-deny)"; \
 	fi
