@@ -43,9 +43,12 @@ test: announce ## Run all tests
 
 check: fmt-check clippy doc-check rules deny ## Everything that must hold before a commit: format, clippy, docs, rules
 
-sim: ## Simulate clusters: SEEDS seeds (2000) from FIRST_SEED (1) on, then with least limits
+sim: ## Simulate clusters: SEEDS seeds (2000) from FIRST_SEED (1) on, then with least limits, then in debug
 	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SEEDS)
 	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SEEDS) --least-limits
+	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds 100 >$(TARGET_DIR)/sim-release.txt
+	cargo run --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds 100 >$(TARGET_DIR)/sim-debug.txt
+	@cmp $(TARGET_DIR)/sim-release.txt $(TARGET_DIR)/sim-debug.txt && echo "Debug and release do the same."
 
 fmt: ## Format the source
 	cargo fmt --all
