@@ -10,14 +10,17 @@
 
 mod error;
 pub mod files;
+mod folder;
 mod log_store;
 pub mod memory;
 mod random;
+pub mod segments;
 mod snapshot_store;
 mod state_machine;
 mod state_store;
 
 pub use error::StorageError;
+pub use folder::FolderId;
 pub use log_store::{LogReader, LogStore, LogWrite, RecoveredLog};
 pub use snapshot_store::{Chunk, ChunkSink, SnapshotSink, SnapshotSource, SnapshotStore};
 pub use state_machine::{SnapshotJob, StateMachine, advance};
