@@ -8,6 +8,7 @@
 //! | [`StateStore`] | ordered keys for a state machine | `memory`, `rocksdb` |
 //! | [`StateMachine`] | what is replicated | the user's own; `kv-statemachine` |
 
+mod encoding;
 mod error;
 pub mod files;
 mod folder;
@@ -16,6 +17,7 @@ pub mod memory;
 mod random;
 pub mod segments;
 mod snapshot_store;
+pub mod snapshots;
 mod state_machine;
 mod state_store;
 

@@ -10,14 +10,14 @@
 //!               └────────┴─────────┴────────┴──────────┴────────────┴─────────┘
 //!   purge    3  meta
 //!   reset    4  meta
-//!
-//!   meta        term u64, index u64, membership format u8, length u32, membership
 //! ```
+//!
+//! A meta is laid out in `encoding`.
 
-use bytes::{Buf, BufMut, Bytes};
-use raft_core::{
-    Ballot, Entry, EntryKind, Index, Membership, NodeId, Position, SnapshotMeta, Term,
-};
+use bytes::{BufMut, Bytes};
+use raft_core::{Ballot, Entry, EntryKind, Index, NodeId, Position, SnapshotMeta, Term};
+
+use crate::encoding::{Reader, put_meta};
 
 const BALLOT: u8 = 1;
 const APPEND: u8 = 2;
@@ -92,27 +92,18 @@ pub(super) fn put_ballot_body(out: &mut Vec<u8>, ballot: &Ballot) {
     out.put_u64_le(ballot.vote.unwrap_or_default().0);
 }
 
-pub(super) fn put_meta(out: &mut Vec<u8>, meta: &SnapshotMeta) {
-    let membership = meta.membership.encode();
-    out.put_u64_le(meta.position.term.0);
-    out.put_u64_le(meta.position.index.0);
-    out.put_u8(Membership::FORMAT);
-    out.put_u32_le(membership.len() as u32);
-    out.put_slice(&membership);
-}
-
 /// All writes of a payload, or what is wrong with it.
 pub(super) fn decode(payload: &[u8]) -> Result<Vec<Op<'_>>, &'static str> {
     let mut reader = Reader { rest: payload };
     let mut ops = Vec::new();
     while !reader.rest.is_empty() {
         ops.push(match reader.u8()? {
-            BALLOT => Op::Ballot(reader.ballot()?),
+            BALLOT => Op::Ballot(ballot(&mut reader)?),
             APPEND => {
                 let count = reader.u32()? as usize;
                 let mut entries = Vec::with_capacity(count.min(reader.rest.len() / ENTRY_HEADER));
                 for _ in 0..count {
-                    entries.push(reader.entry()?);
+                    entries.push(entry(&mut reader)?);
                 }
                 Op::Append(entries)
             }
@@ -124,55 +115,17 @@ pub(super) fn decode(payload: &[u8]) -> Result<Vec<Op<'_>>, &'static str> {
     Ok(ops)
 }
 
-/// Takes numbers and bytes off the front.
-pub(super) struct Reader<'a> {
-    pub(super) rest: &'a [u8],
+pub(super) fn ballot(reader: &mut Reader<'_>) -> Result<Ballot, &'static str> {
+    let term = Term(reader.u64()?);
+    let voted = reader.u8()? != 0;
+    let vote = Some(NodeId(reader.u64()?)).filter(|_| voted);
+    Ok(Ballot { term, vote })
 }
 
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], &'static str> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or("what it holds is cut off")?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn u8(&mut self) -> Result<u8, &'static str> {
-        Ok(self.take(1)?.get_u8())
-    }
-
-    pub(super) fn u32(&mut self) -> Result<u32, &'static str> {
-        Ok(self.take(4)?.get_u32_le())
-    }
-
-    pub(super) fn u64(&mut self) -> Result<u64, &'static str> {
-        Ok(self.take(8)?.get_u64_le())
-    }
-
-    pub(super) fn position(&mut self) -> Result<Position, &'static str> {
-        Ok(Position { term: Term(self.u64()?), index: Index(self.u64()?) })
-    }
-
-    pub(super) fn ballot(&mut self) -> Result<Ballot, &'static str> {
-        let term = Term(self.u64()?);
-        let voted = self.u8()? != 0;
-        let vote = Some(NodeId(self.u64()?)).filter(|_| voted);
-        Ok(Ballot { term, vote })
-    }
-
-    pub(super) fn meta(&mut self) -> Result<SnapshotMeta, &'static str> {
-        let position = self.position()?;
-        let format = self.u8()?;
-        let length = self.u32()? as usize;
-        let membership = Membership::decode(format, self.take(length)?)
-            .map_err(|_| "it holds a membership that cannot be decoded")?;
-        Ok(SnapshotMeta { position, membership })
-    }
-
-    fn entry(&mut self) -> Result<RawEntry<'a>, &'static str> {
-        let Position { term, index } = self.position()?;
-        let kind = EntryKind(self.u8()?);
-        let format = self.u8()?;
-        let length = self.u32()? as usize;
-        Ok(RawEntry { term, index, kind, format, payload: self.take(length)? })
-    }
+fn entry<'a>(reader: &mut Reader<'a>) -> Result<RawEntry<'a>, &'static str> {
+    let Position { term, index } = reader.position()?;
+    let kind = EntryKind(reader.u8()?);
+    let format = reader.u8()?;
+    let length = reader.u32()? as usize;
+    Ok(RawEntry { term, index, kind, format, payload: reader.take(length)? })
 }

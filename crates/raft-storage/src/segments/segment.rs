@@ -32,7 +32,8 @@ use bytes::BufMut;
 use raft_core::{Ballot, Position, SnapshotMeta};
 
 use super::frame::SECTOR;
-use super::ops::{Reader, put_ballot_body, put_meta};
+use super::ops::{ballot, put_ballot_body};
+use crate::encoding::{Reader, put_meta, put_position};
 
 const MAGIC: &[u8; 8] = b"BALSASEG";
 const FORMAT: u32 = 1;
@@ -75,8 +76,7 @@ impl SegmentHeader {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = vec![0; FIXED];
         put_ballot_body(&mut out, &self.ballot);
-        out.put_u64_le(self.last.term.0);
-        out.put_u64_le(self.last.index.0);
+        put_position(&mut out, &self.last);
         put_meta(&mut out, &self.base);
         let size = out.len() + 4;
         let mut fixed = Vec::with_capacity(FIXED);
@@ -121,7 +121,7 @@ impl SegmentHeader {
             name: SegmentName { first_seq, id },
             length: reader.u64()?,
             previous: reader.u32()?,
-            ballot: reader.ballot()?,
+            ballot: ballot(&mut reader)?,
             last: reader.position()?,
             base: reader.meta()?,
         };

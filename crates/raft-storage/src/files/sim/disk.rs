@@ -143,6 +143,12 @@ impl Disk {
         if parent != other {
             return Err(io::Error::other("renames stay within a folder"));
         }
+        let target = self.folder(parent)?.now.get(&to).copied();
+        if let Some(Node::Folder(target)) = target.and_then(|target| self.nodes.get(&target))
+            && !target.now.is_empty()
+        {
+            return Err(ErrorKind::DirectoryNotEmpty.into());
+        }
         let folder = self.folder(parent)?;
         let node = *folder.now.get(&from).ok_or(ErrorKind::NotFound)?;
         folder.change(FolderChange::Rename(from, to, node));
