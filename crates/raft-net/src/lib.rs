@@ -12,11 +12,15 @@
 //! Three [`Lane`]s lead to each peer, so that a heartbeat never waits behind an
 //! append, nor an append behind a snapshot.
 
+mod address;
 pub mod codec;
 mod frame;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 mod handshake;
 mod transport;
 
+pub use address::{InvalidAddress, PeerAddress};
 pub use frame::{
     ForwardId, ForwardOutcome, ForwardRefusal, Frame, FrameBody, Lane, Progress, SnapshotChunk,
     SnapshotHeader, SnapshotProgress,

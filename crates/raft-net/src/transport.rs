@@ -2,6 +2,7 @@
 
 use raft_core::{Incarnation, NodeId};
 
+use crate::address::PeerAddress;
 use crate::frame::Frame;
 use crate::handshake::HandshakeError;
 
@@ -9,9 +10,9 @@ use crate::handshake::HandshakeError;
 /// that cannot be sent is dropped, as a network may drop any, and the node is told
 /// by [`TransportEvent::PeerUnreachable`].
 ///
-/// What comes in is given to a function that the transport was made with, one
-/// [`TransportEvent`] at a time for each peer. Frames of one lane arrive in the
-/// order in which they were sent; a frame is lost only where an event says so.
+/// What comes in is given, as a [`TransportEvent`], to a function that the transport
+/// was made with. It is called from many threads at once and must not block. Frames
+/// of one lane arrive in the order in which they were sent.
 pub trait Transport: Send + Sync {
     /// Sends a frame to a peer, on the frame's own [`Lane`](crate::Lane). To a
     /// peer that is not known nothing is sent.
@@ -21,8 +22,9 @@ pub trait Transport: Send + Sync {
     /// connection looks like. If it is gone, [`TransportEvent::PeerGone`] follows.
     fn probe(&self, peer: NodeId);
 
-    /// Sets the peers, this node left out. Connections to new ones are opened, and
-    /// to those that are no longer among them closed.
+    /// Sets the peers; this node itself is passed over. Connections to new ones are
+    /// opened. One that is no longer among them is still sent to, for it must learn
+    /// that it was removed; it is let go when nothing has been sent to it for a while.
     fn set_peers(&self, peers: Vec<Peer>);
 }
 
@@ -31,8 +33,8 @@ pub trait Transport: Send + Sync {
 pub struct Peer {
     /// The peer.
     pub id: NodeId,
-    /// Where to find it, as `host:port` or a URL; tried in turn.
-    pub addresses: Vec<String>,
+    /// Where to find it; tried in turn.
+    pub addresses: Vec<PeerAddress>,
     /// The storage id that the membership has for it. Whoever comes with another
     /// one is refused.
     pub storage: Option<u64>,
@@ -50,8 +52,8 @@ pub enum TransportEvent {
         /// The frame.
         frame: Frame,
     },
-    /// A lane to the peer is open. The storage id is the one to record in the
-    /// membership if it has none for that peer.
+    /// A life of the peer is in touch for the first time. The storage id is the one
+    /// to record in the membership if it has none for that peer.
     PeerConnected {
         /// The peer.
         peer: NodeId,

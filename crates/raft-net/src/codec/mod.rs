@@ -20,10 +20,14 @@ use crate::frame::Frame;
 
 pub use error::DecodeError;
 #[cfg(feature = "grpc")]
+pub(crate) use from_wire::{frame as frame_from_wire, required};
+#[cfg(feature = "grpc")]
 pub(crate) use handshake::{
     hello_from_wire, hello_to_wire, refusal_from_wire, refusal_to_wire, welcome_from_wire,
     welcome_to_wire,
 };
+#[cfg(feature = "grpc")]
+pub(crate) use to_wire::frame as frame_to_wire;
 
 /// The largest frame that is decoded, in bytes.
 pub const MAX_FRAME_BYTES: usize = 64 << 20;

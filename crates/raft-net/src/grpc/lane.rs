@@ -1,0 +1,173 @@
+//! One lane to one peer, as long as the peer is one: dial, greet, send, and dial
+//! again when it breaks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use raft_core::NodeId;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::dial::{DialError, Session};
+use super::meters::PeerMeters;
+use super::queue::LaneQueue;
+use super::shared::Shared;
+use crate::address::PeerAddress;
+use crate::frame::Lane;
+use crate::handshake::HandshakeError;
+use crate::transport::TransportEvent;
+
+/// The task behind a lane.
+pub struct LaneTask {
+    /// What all tasks of the transport share.
+    pub shared: Arc<Shared>,
+    /// The peer.
+    pub peer: NodeId,
+    /// Where to find it.
+    pub addresses: Vec<PeerAddress>,
+    /// Which lane.
+    pub lane: Lane,
+    /// What waits to be sent.
+    pub queue: Arc<LaneQueue>,
+    /// Ends a wait before a redial.
+    pub kick: Arc<Notify>,
+    /// Ends the task.
+    pub stop: CancellationToken,
+    /// The peer's counters.
+    pub meters: Arc<PeerMeters>,
+}
+
+impl LaneTask {
+    /// Runs until it is stopped, or the queue is closed and drained.
+    pub async fn run(self) {
+        let stop = self.stop.clone();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.dial_forever() => {}
+        }
+        // A connection that is left behind ends when it has nothing more to get.
+        self.queue.next_connection();
+    }
+
+    async fn dial_forever(&self) {
+        let options = &self.shared.options;
+        let seed = self.shared.identity.incarnation.0 ^ self.peer.0 ^ self.lane as u64;
+        let mut backoff = Backoff::new(options.backoff_min, options.backoff_max, seed);
+        let mut refusal = None;
+        let mut last_kick = None;
+        loop {
+            if self.lane == Lane::Snapshot {
+                self.queue.filled().await;
+            }
+            self.wait(backoff.next(), &mut last_kick).await;
+            if self.queue.is_closed() {
+                return;
+            }
+            match self.dial().await {
+                Ok(session) => {
+                    refusal = None;
+                    let since = Instant::now();
+                    self.serve(session).await;
+                    // A peer that hangs up at once must not be dialled without pause.
+                    if since.elapsed() >= options.backoff_max {
+                        backoff.reset();
+                    }
+                }
+                Err(error) => {
+                    self.lose_queue();
+                    if let DialError::Refused { by_peer, error } = error {
+                        backoff.slow_down();
+                        self.tell_refusal(&mut refusal, by_peer, error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits before a redial. A kick ends the wait: the peer was heard of, or its
+    /// last stream ended and somebody has to find out what that means. At once, but
+    /// not time and again: then the shortest wait is kept.
+    async fn wait(&self, wait: Duration, last_kick: &mut Option<Instant>) {
+        let options = &self.shared.options;
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = self.kick.notified() => {
+                let recent = last_kick.is_some_and(|last| last.elapsed() < options.backoff_max);
+                *last_kick = Some(Instant::now());
+                if recent {
+                    sleep(wait.min(options.backoff_min)).await;
+                }
+            }
+        }
+    }
+
+    async fn dial(&self) -> Result<Session, DialError> {
+        let presence = &self.shared.presence;
+        let start = presence.dial();
+        let call = self.shared.call(self.peer);
+        let result = call.open_lane(&self.addresses, self.lane, &self.queue, &self.meters).await;
+        match &result {
+            Ok(session) => {
+                self.meters.lanes_opened.one();
+                let incarnation = session.welcome.sender.incarnation;
+                tracing::info!(peer = %self.peer, lane = %self.lane, %incarnation, "lane opened");
+                self.shared.tell_gone(self.peer, presence.reached(self.peer, incarnation, start));
+            }
+            Err(error) => {
+                self.meters.dials_failed.one();
+                tracing::debug!(peer = %self.peer, lane = %self.lane, %error, "dial failed");
+                if *error == DialError::NobodyListens {
+                    self.shared.tell_gone(self.peer, presence.nobody_listens(self.peer, start));
+                }
+            }
+        }
+        result
+    }
+
+    /// Lets the frames go until the lane ends.
+    async fn serve(&self, mut session: Session) {
+        let stream = self.shared.opened(&session.welcome.sender);
+        // Fails only if the connection broke meanwhile; the replies tell then.
+        let _ = session.start.send(());
+        let why = tokio::select! {
+            reply = session.replies.message() => match reply {
+                Ok(_) => "closed by the peer".to_owned(),
+                Err(status) => status.message().to_owned(),
+            },
+            () = stream.cut() => "another process stands for the peer".to_owned(),
+        };
+        // From here on the old connection gets no more frames.
+        self.queue.next_connection();
+        if !self.queue.is_closed() {
+            self.meters.lanes_broken.one();
+            tracing::info!(peer = %self.peer, lane = %self.lane, why, "lane broken");
+            self.meters.frames_dropped.add(self.queue.clear());
+            self.shared.tell(TransportEvent::PeerUnreachable(self.peer));
+        }
+    }
+
+    /// What waits would be stale when the peer can be reached at last.
+    fn lose_queue(&self) {
+        let lost = self.queue.clear();
+        if lost > 0 {
+            self.meters.frames_dropped.add(lost);
+            self.shared.tell(TransportEvent::PeerUnreachable(self.peer));
+        }
+    }
+
+    fn tell_refusal(
+        &self,
+        told: &mut Option<HandshakeError>,
+        by_peer: bool,
+        error: HandshakeError,
+    ) {
+        self.meters.handshakes_refused.one();
+        if *told != Some(error) {
+            *told = Some(error);
+            tracing::error!(peer = %self.peer, lane = %self.lane, by_peer, %error, "handshake refused");
+            self.shared.tell(TransportEvent::Refused { peer: self.peer, by_peer, error });
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The transport over gRPC.
+//!
+//! Each node dials each peer for what it has to send; what comes back on that
+//! connection is the handshake's outcome and, in the end, that it is over.
+//!
+//! ```text
+//!          node 1                                    node 2
+//!   send ─▶ queue ─▶ lane task ══ urgent ════▶ peer service ─▶ events
+//!        ─▶ queue ─▶ lane task ══ bulk ══════▶      "
+//!        ─▶ queue ─▶ lane task ══ snapshot ══▶      "
+//!   events ◀─ peer service ◀══════ urgent ══ lane task ◀─ queue ◀─ send
+//!                    …
+//! ```
+//!
+//! Each lane is a TCP connection of its own, so that neither a full window nor a
+//! lost packet of an append holds a heartbeat up. The snapshot lane is dialled when
+//! it is needed first. Frames are pipelined: nothing waits for an answer.
+//!
+//! A lane that breaks is redialled at once, then with waits that double. What was
+//! queued for it is dropped, and the node told: a core that hears that a peer
+//! cannot be reached sends again what matters, and stale frames help nobody.
+//! A process that is gone is told apart from one that cannot be reached by
+//! the rules written down in this module's `presence.rs`.
+
+mod backoff;
+mod dial;
+mod lane;
+mod link;
+mod meters;
+mod options;
+mod presence;
+mod queue;
+mod server;
+mod shared;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use proto::balsa::raft::v1::peer_server::PeerServer;
+use raft_core::{Incarnation, NodeId};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+use crate::address::PeerAddress;
+use crate::frame::Frame;
+use crate::handshake::Identity;
+use crate::transport::{Peer, Transport};
+
+pub use dial::DialError;
+pub use meters::PeerCounts;
+pub use options::Options;
+pub use shared::EventSink;
+
+use dial::Call;
+use link::Link;
+use server::PeerService;
+use shared::Shared;
+
+/// Room in a gRPC message for what wraps a frame.
+const WRAPPING_BYTES: usize = 64;
+
+/// A transport over gRPC. Dropped, it ends at once; [`GrpcTransport::shutdown`]
+/// lets go first what is queued.
+pub struct GrpcTransport {
+    shared: Arc<Shared>,
+    runtime: Handle,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    address: SocketAddr,
+}
+
+impl GrpcTransport {
+    /// Listens on a bound socket, with all tasks on the given runtime, and tells
+    /// what comes in to `events`. Nobody is dialled before
+    /// [`Transport::set_peers`].
+    ///
+    /// # Errors
+    ///
+    /// If the socket cannot be used.
+    pub fn start(
+        runtime: &Handle,
+        listener: TcpListener,
+        identity: Identity,
+        options: Options,
+        events: EventSink,
+    ) -> io::Result<GrpcTransport> {
+        let address = listener.local_addr()?;
+        listener.set_nonblocking(true)?;
+        let incoming = {
+            let _entered = runtime.enter();
+            TcpIncoming::from(tokio::net::TcpListener::from_std(listener)?)
+        };
+        let shared = Arc::new(Shared::new(identity, options, events));
+        let tasks = TaskTracker::new();
+        let stop = CancellationToken::new();
+        tasks.spawn_on(serve(Arc::clone(&shared), incoming, tasks.clone(), stop.clone()), runtime);
+        Ok(GrpcTransport { shared, runtime: runtime.clone(), tasks, stop, address })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The counts of each peer that was ever known or dialled in.
+    pub fn counts(&self) -> BTreeMap<NodeId, PeerCounts> {
+        self.shared.meters.read()
+    }
+
+    /// Takes no more frames, lets those that are queued leave (for
+    /// [`Options::drain_timeout`] at most), and ends all connections.
+    pub async fn shutdown(self) {
+        let links: Vec<_> = self.shared.links().values().cloned().collect();
+        let drained = async {
+            for link in &links {
+                link.close();
+            }
+            for link in &links {
+                link.drained().await;
+            }
+        };
+        let limit = self.shared.options.drain_timeout;
+        // What is not gone by then is lost, as if the network had lost it.
+        let _ = timeout(limit, drained).await;
+        self.stop.cancel();
+        self.tasks.close();
+        // A connection on which nothing is said may keep the listener's task.
+        let _ = timeout(limit, self.tasks.wait()).await;
+    }
+
+    fn let_go_when_abandoned(&self, link: &Arc<Link>, peer: NodeId) {
+        let (shared, link) = (Arc::clone(&self.shared), Arc::clone(link));
+        let stop = self.stop.clone();
+        self.tasks.spawn_on(
+            async move {
+                let abandoned = tokio::select! {
+                    () = stop.cancelled() => false,
+                    abandoned = link.abandoned(shared.options.linger) => abandoned,
+                };
+                if abandoned {
+                    tracing::info!(%peer, "former member let go");
+                    let mut links = shared.links();
+                    if links.get(&peer).is_some_and(|current| Arc::ptr_eq(current, &link)) {
+                        links.remove(&peer);
+                    }
+                    drop(links);
+                    link.stop();
+                }
+            },
+            &self.runtime,
+        );
+    }
+}
+
+impl Transport for GrpcTransport {
+    fn send(&self, to: NodeId, frame: Frame) {
+        if let Some(link) = self.shared.link(to) {
+            link.send(&self.shared, &frame);
+        }
+    }
+
+    fn probe(&self, peer: NodeId) {
+        let Some(link) = self.shared.link(peer) else { return };
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn_on(async move { link.probe(&shared).await }, &self.runtime);
+    }
+
+    fn set_peers(&self, peers: Vec<Peer>) {
+        let own = self.shared.identity.node;
+        let mut links = self.shared.links();
+        let mut leaving: BTreeMap<_, _> = links.clone();
+        for peer in peers.iter().filter(|peer| peer.id != own) {
+            leaving.remove(&peer.id);
+            match links.get(&peer.id) {
+                Some(link) if link.leads_to(&peer.addresses) => {
+                    link.record(peer.storage);
+                    link.set_leaving(false);
+                }
+                other => {
+                    other.inspect(|link| link.stop());
+                    let stop = self.stop.child_token();
+                    let link = Link::open(&self.shared, peer, stop, &self.tasks, &self.runtime);
+                    links.insert(peer.id, link);
+                }
+            }
+        }
+        drop(links);
+        for peer in &peers {
+            if let Some(storage) = peer.storage {
+                self.shared.presence.require_storage(peer.id, storage);
+            }
+        }
+        for (peer, link) in leaving {
+            if link.set_leaving(true) {
+                self.let_go_when_abandoned(&link, peer);
+            }
+        }
+    }
+}
+
+impl Drop for GrpcTransport {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// What a peer knows of a member, told to a node that has not started yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inquiry {
+    /// The peer's life that answered.
+    pub incarnation: Incarnation,
+    /// The storage id recorded for the member; `None` if it was never there.
+    pub storage: Option<u64>,
+}
+
+/// Asks a peer whether it knows a data folder of this node already. A node whose
+/// own folder is empty asks before it starts: if there was one, its votes and
+/// entries are forgotten, and it must not start (rule 13).
+///
+/// # Errors
+///
+/// If the peer cannot be reached or is not the one that was meant.
+pub async fn inquire(
+    identity: &Identity,
+    options: &Options,
+    peer: NodeId,
+    addresses: &[PeerAddress],
+) -> Result<Inquiry, DialError> {
+    let call = Call { identity, options, peer, recorded: None };
+    let reply = call.inquire(addresses, identity.node).await?;
+    Ok(Inquiry { incarnation: Incarnation(reply.incarnation), storage: reply.storage })
+}
+
+async fn serve(
+    shared: Arc<Shared>,
+    incoming: TcpIncoming,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let options = shared.options.clone();
+    let service = PeerService { shared, stop: stop.clone(), tasks };
+    let service = PeerServer::new(service)
+        .max_decoding_message_size(message_limit(&options))
+        .max_encoding_message_size(message_limit(&options));
+    let served = Server::builder()
+        .initial_stream_window_size(options.window_bytes)
+        .initial_connection_window_size(options.window_bytes)
+        .http2_keepalive_interval(Some(options.keepalive_interval))
+        .http2_keepalive_timeout(Some(options.keepalive_timeout))
+        .add_service(service)
+        .serve_with_incoming_shutdown(incoming.with_nodelay(Some(true)), stop.cancelled_owned())
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the peer port is no longer served");
+    }
+}
+
+fn message_limit(options: &Options) -> usize {
+    options.max_frame_bytes + WRAPPING_BYTES
+}

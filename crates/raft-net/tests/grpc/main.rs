@@ -1,0 +1,9 @@
+//! The gRPC transport between nodes on loopback addresses.
+
+mod handshakes;
+mod lanes;
+mod limits;
+mod processes;
+mod slow_peer;
+mod snapshots;
+mod support;
