@@ -73,8 +73,8 @@ pub enum TransportEvent {
         /// The life that ended.
         incarnation: Incarnation,
     },
-    /// The two sides do not belong together. Somebody has to do something: it is
-    /// tried again, slowly, and reported each time the reason changes.
+    /// The two sides do not belong together, and somebody has to do something. It is
+    /// tried again, slowly; told once, until the reason changes or it succeeds.
     Refused {
         /// The peer.
         peer: NodeId,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raft_core::NodeId;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,6 @@ use super::queue::LaneQueue;
 use super::shared::Shared;
 use crate::address::PeerAddress;
 use crate::frame::Lane;
-use crate::handshake::HandshakeError;
 use crate::transport::TransportEvent;
 
 /// The task behind a lane.
@@ -31,8 +30,8 @@ pub struct LaneTask {
     pub lane: Lane,
     /// What waits to be sent.
     pub queue: Arc<LaneQueue>,
-    /// Ends a wait before a redial.
-    pub kick: Arc<Notify>,
+    /// Changes to end a wait before a redial.
+    pub kicks: watch::Receiver<()>,
     /// Ends the task.
     pub stop: CancellationToken,
     /// The peer's counters.
@@ -55,19 +54,20 @@ impl LaneTask {
         let options = &self.shared.options;
         let seed = self.shared.identity.incarnation.0 ^ self.peer.0 ^ self.lane as u64;
         let mut backoff = Backoff::new(options.backoff_min, options.backoff_max, seed);
-        let mut refusal = None;
-        let mut last_kick = None;
+        let mut kicks = self.kicks.clone();
+        let mut last_kicked = None;
         loop {
             if self.lane == Lane::Snapshot {
                 self.queue.filled().await;
             }
-            self.wait(backoff.next(), &mut last_kick).await;
+            self.wait(backoff.next(), &mut kicks, &mut last_kicked).await;
             if self.queue.is_closed() {
                 return;
             }
+            // This dial does for all kicks so far.
+            kicks.mark_unchanged();
             match self.dial().await {
                 Ok(session) => {
-                    refusal = None;
                     let since = Instant::now();
                     self.serve(session).await;
                     // A peer that hangs up at once must not be dialled without pause.
@@ -79,7 +79,7 @@ impl LaneTask {
                     self.lose_queue();
                     if let DialError::Refused { by_peer, error } = error {
                         backoff.slow_down();
-                        self.tell_refusal(&mut refusal, by_peer, error);
+                        self.shared.tell_refusal(self.peer, by_peer, error);
                     }
                 }
             }
@@ -89,13 +89,21 @@ impl LaneTask {
     /// Waits before a redial. A kick ends the wait: the peer was heard of, or its
     /// last stream ended and somebody has to find out what that means. At once, but
     /// not time and again: then the shortest wait is kept.
-    async fn wait(&self, wait: Duration, last_kick: &mut Option<Instant>) {
+    async fn wait(
+        &self,
+        wait: Duration,
+        kicks: &mut watch::Receiver<()>,
+        last_kicked: &mut Option<Instant>,
+    ) {
         let options = &self.shared.options;
+        if wait.is_zero() {
+            return;
+        }
         tokio::select! {
             () = sleep(wait) => {}
-            () = self.kick.notified() => {
-                let recent = last_kick.is_some_and(|last| last.elapsed() < options.backoff_max);
-                *last_kick = Some(Instant::now());
+            _ = kicks.changed() => {
+                let recent = last_kicked.is_some_and(|last| last.elapsed() < options.backoff_max);
+                *last_kicked = Some(Instant::now());
                 if recent {
                     sleep(wait.min(options.backoff_min)).await;
                 }
@@ -154,20 +162,6 @@ impl LaneTask {
         if lost > 0 {
             self.meters.frames_dropped.add(lost);
             self.shared.tell(TransportEvent::PeerUnreachable(self.peer));
-        }
-    }
-
-    fn tell_refusal(
-        &self,
-        told: &mut Option<HandshakeError>,
-        by_peer: bool,
-        error: HandshakeError,
-    ) {
-        self.meters.handshakes_refused.one();
-        if *told != Some(error) {
-            *told = Some(error);
-            tracing::error!(peer = %self.peer, lane = %self.lane, by_peer, %error, "handshake refused");
-            self.shared.tell(TransportEvent::Refused { peer: self.peer, by_peer, error });
         }
     }
 }

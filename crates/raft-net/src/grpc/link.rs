@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use raft_core::NodeId;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,7 +39,7 @@ pub struct Link {
 
 struct Sender {
     queue: Arc<LaneQueue>,
-    kick: Arc<Notify>,
+    kicks: watch::Sender<()>,
 }
 
 impl Link {
@@ -54,7 +54,7 @@ impl Link {
         let options = &shared.options;
         let lanes = Lane::ALL.map(|_| Sender {
             queue: Arc::new(LaneQueue::new(options.queue_frames, options.queue_bytes)),
-            kick: Arc::new(Notify::new()),
+            kicks: watch::Sender::new(()),
         });
         let meters = shared.meters.of(peer.id);
         let own_tasks = TaskTracker::new();
@@ -65,7 +65,7 @@ impl Link {
                 addresses: peer.addresses.clone(),
                 lane,
                 queue: Arc::clone(&sender.queue),
-                kick: Arc::clone(&sender.kick),
+                kicks: sender.kicks.subscribe(),
                 stop: stop.clone(),
                 meters: Arc::clone(&meters),
             };
@@ -130,7 +130,7 @@ impl Link {
     /// Lets the lanes that wait before a redial dial now.
     pub fn kick(&self) {
         for lane in &self.lanes {
-            lane.kick.notify_one();
+            lane.kicks.send_replace(());
         }
     }
 

@@ -6,6 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use raft_core::NodeId;
 
+/// Peers that are told apart. Strangers may give themselves any id; those beyond
+/// are counted together, as node 0.
+pub const MAX_PEERS: usize = 1024;
+
 /// Counts since the transport was started, of one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerCounts {
@@ -47,6 +51,8 @@ impl Meters {
     /// The counters of one peer.
     pub fn of(&self, peer: NodeId) -> Arc<PeerMeters> {
         let mut peers = self.peers.lock().expect("nobody panics with this lock");
+        let known = peers.contains_key(&peer) || peers.len() < MAX_PEERS;
+        let peer = if known { peer } else { NodeId(0) };
         Arc::clone(peers.entry(peer).or_default())
     }
 
@@ -118,5 +124,22 @@ impl PeerMeters {
             lives_gone: self.lives_gone.read(),
             streams_open: self.streams_open.read(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_beyond_the_limit_are_counted_together() {
+        let meters = Meters::default();
+        for peer in 1..=MAX_PEERS as u64 + 10 {
+            meters.of(NodeId(peer)).dials_failed.one();
+        }
+        let counts = meters.read();
+        assert_eq!(counts.len(), MAX_PEERS + 1);
+        assert_eq!(counts[&NodeId(1)].dials_failed, 1);
+        assert_eq!(counts[&NodeId(0)].dials_failed, 10);
     }
 }

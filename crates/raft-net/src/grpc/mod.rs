@@ -96,7 +96,7 @@ impl GrpcTransport {
             let _entered = runtime.enter();
             TcpIncoming::from(tokio::net::TcpListener::from_std(listener)?)
         };
-        let shared = Arc::new(Shared::new(identity, options, events));
+        let shared = Arc::new(Shared::new(identity, options.bounded(), events));
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         tasks.spawn_on(serve(Arc::clone(&shared), incoming, tasks.clone(), stop.clone()), runtime);
@@ -232,6 +232,7 @@ pub async fn inquire(
     peer: NodeId,
     addresses: &[PeerAddress],
 ) -> Result<Inquiry, DialError> {
+    let options = &options.clone().bounded();
     let call = Call { identity, options, peer, recorded: None };
     let reply = call.inquire(addresses, identity.node).await?;
     Ok(Inquiry { incarnation: Incarnation(reply.incarnation), storage: reply.storage })

@@ -9,11 +9,12 @@ pub struct Options {
     pub queue_frames: usize,
     /// Bytes that wait so; one frame always may, however large.
     pub queue_bytes: usize,
-    /// The largest frame that is sent or taken, in bytes; at most
-    /// [`MAX_FRAME_BYTES`](crate::codec::MAX_FRAME_BYTES).
+    /// The largest frame that is sent or taken, in bytes. Above
+    /// [`MAX_FRAME_BYTES`](crate::codec::MAX_FRAME_BYTES) it means that.
     pub max_frame_bytes: usize,
     /// Bytes that a stream may have on the way before the receiver has read them.
-    /// Round trip times bandwidth fills the line.
+    /// Round trip times bandwidth fills the line. HTTP/2 allows 2^31 - 1; more
+    /// means that.
     pub window_bytes: u32,
     /// How long a TCP connection may take to come about.
     pub connect_timeout: Duration,
@@ -51,5 +52,31 @@ impl Default for Options {
             linger: Duration::from_secs(10),
             drain_timeout: Duration::from_millis(500),
         }
+    }
+}
+
+impl Options {
+    /// The settings within what codec and HTTP/2 allow.
+    pub(super) fn bounded(self) -> Options {
+        Options {
+            max_frame_bytes: self.max_frame_bytes.min(crate::codec::MAX_FRAME_BYTES),
+            window_bytes: self.window_bytes.min(i32::MAX as u32),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_possible_means_the_most_that_is() {
+        let greedy =
+            Options { max_frame_bytes: usize::MAX, window_bytes: u32::MAX, ..Options::default() };
+        let bounded = greedy.bounded();
+        assert_eq!(bounded.max_frame_bytes, crate::codec::MAX_FRAME_BYTES);
+        assert_eq!(bounded.window_bytes, (1 << 31) - 1);
+        assert_eq!(Options::default().bounded(), Options::default());
     }
 }

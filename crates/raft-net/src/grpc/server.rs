@@ -69,7 +69,7 @@ impl peer_server::Peer for PeerService {
                 wire::lane_reply::Message::Welcome(welcome)
             }
             Err(error) => {
-                self.refuse(peer.node, error);
+                self.shared.tell_refusal(peer.node, false, error);
                 wire::lane_reply::Message::Refusal(codec::refusal_to_wire(&error))
             }
         };
@@ -100,14 +100,6 @@ impl peer_server::Peer for PeerService {
             incarnation: incarnation.0,
             storage: self.shared.recorded(NodeId(request.member)),
         }))
-    }
-}
-
-impl PeerService {
-    fn refuse(&self, peer: NodeId, error: HandshakeError) {
-        self.shared.meters.of(peer).handshakes_refused.one();
-        tracing::warn!(%peer, %error, "handshake refused");
-        self.shared.tell(TransportEvent::Refused { peer, by_peer: false, error });
     }
 }
 

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::dial::Call;
 use super::link::Link;
-use super::meters::Meters;
+use super::meters::{MAX_PEERS, Meters};
 use super::options::Options;
 use super::presence::{Closed, Presence};
-use crate::handshake::Identity;
+use crate::handshake::{HandshakeError, Identity};
 use crate::transport::TransportEvent;
 
 /// Takes in what a transport has to tell. Called from many threads at once; must
@@ -30,6 +30,8 @@ pub struct Shared {
     pub meters: Meters,
     events: EventSink,
     links: Mutex<BTreeMap<NodeId, Arc<Link>>>,
+    /// The last refusal told of each peer, by whom.
+    refusals: Mutex<BTreeMap<(NodeId, bool), HandshakeError>>,
 }
 
 impl Shared {
@@ -42,6 +44,7 @@ impl Shared {
             meters: Meters::default(),
             events,
             links: Mutex::default(),
+            refusals: Mutex::default(),
         }
     }
 
@@ -80,6 +83,26 @@ impl Shared {
         }
     }
 
+    /// Tells the node that a peer refused it, or it the peer; once, until the reason
+    /// changes or a handshake succeeds.
+    pub fn tell_refusal(&self, peer: NodeId, by_peer: bool, error: HandshakeError) {
+        self.meters.of(peer).handshakes_refused.one();
+        let mut refusals = self.refusals();
+        let known = refusals.contains_key(&(peer, by_peer));
+        if !known && refusals.len() >= MAX_PEERS {
+            return;
+        }
+        if refusals.insert((peer, by_peer), error) != Some(error) {
+            drop(refusals);
+            tracing::error!(%peer, by_peer, %error, "handshake refused");
+            self.tell(TransportEvent::Refused { peer, by_peer, error });
+        }
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, BTreeMap<(NodeId, bool), HandshakeError>> {
+        self.refusals.lock().expect("nobody panics with this lock")
+    }
+
     /// Takes note of an open stream from or to a peer, until the guard is dropped.
     /// Whatever came in on it must have been told by then.
     pub fn opened(self: &Arc<Shared>, peer: &Identity) -> OpenStream {
@@ -91,6 +114,7 @@ impl Shared {
                 storage: peer.storage,
             });
         }
+        self.refusals().retain(|(refused, _), _| *refused != peer.node);
         self.meters.of(peer.node).streams_open.one();
         OpenStream {
             shared: Arc::clone(self),
