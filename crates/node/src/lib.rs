@@ -1,1 +1,3 @@
-//! A replicated key-value node: driver, embedding and etcd's API
+//! A replicated key-value node: driver, embedding and etcd's API.
+
+pub mod driver;

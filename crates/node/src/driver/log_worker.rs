@@ -1,0 +1,190 @@
+//! The log worker: writes, and nothing else, in order.
+//!
+//! A turn takes all writes that wait, makes one group and one sync of them, and
+//! reports the last one. An installation is a barrier in this stream (rule 9).
+//! Log and state are replaced in steps, each in a turn of its own, and the log
+//! worker writes nothing else until the last one is done:
+//!
+//! ```text
+//!   log      1 group before it synced ─┐              ┌─ 4 reset synced ─┐          ┌─ 6 Persisted
+//!   apply                    drained   └▶ 2 replace ─┐│                  └▶ 5 finish┘
+//!   fetch                                 the state  └▶ 3 promote the snapshot
+//! ```
+//!
+//! Step 2 sets a mark in the state and step 5 removes it. A crash in between is
+//! finished at the next start; see [`recovery`](super::recovery). The snapshot is
+//! promoted while the mark stands, so that a log that was reset never lacks the
+//! snapshot it begins with.
+
+use raft_core::{Event, SnapshotMeta, Write, WriteOp, WriteSeq};
+use raft_storage::{LogStore, LogWrite, StorageError};
+
+use super::error::Fatal;
+use super::queues::{ApplyNote, LogInbox, LogNote, Output, PurgeBound};
+
+/// Owns the log store.
+pub struct LogWorker {
+    store: Box<dyn LogStore>,
+    stage: Stage,
+    /// The last write taken in.
+    last: WriteSeq,
+    purge_bound: PurgeBound,
+    /// Something was written since the store last heard of a pause.
+    unmarked: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing is in the way.
+    Writing,
+    /// At an installation: the state is being replaced.
+    Paused {
+        write: WriteSeq,
+        meta: SnapshotMeta,
+    },
+    /// The log is reset, the state has yet to take note.
+    Reset {
+        write: WriteSeq,
+    },
+    /// A write failed; nothing is written any more.
+    Failed,
+}
+
+impl LogWorker {
+    /// A worker for a store that was just opened. `purge_bound` is what state and
+    /// snapshots allow at the start.
+    pub fn new(store: Box<dyn LogStore>, purge_bound: PurgeBound) -> LogWorker {
+        let stage = Stage::Writing;
+        LogWorker { store, stage, last: WriteSeq(0), purge_bound, unmarked: false }
+    }
+
+    /// Whether a turn would do something.
+    pub fn has_work(&self, inbox: &LogInbox) -> bool {
+        match self.stage {
+            Stage::Writing => !inbox.notes.is_empty() || !inbox.writes.is_empty(),
+            Stage::Paused { .. } | Stage::Reset { .. } => !inbox.notes.is_empty(),
+            Stage::Failed => false,
+        }
+    }
+
+    /// Whether [`LogWorker::idle`] would tell the store anything.
+    pub fn wants_idle(&self, inbox: &LogInbox) -> bool {
+        self.unmarked && self.stage == Stage::Writing && !self.has_work(inbox)
+    }
+
+    /// Writes what waits as one group, or does a step of an installation.
+    ///
+    /// # Errors
+    ///
+    /// If the store refuses; the worker does nothing more then.
+    ///
+    /// # Panics
+    ///
+    /// If writes or steps come out of order, or a purge would lose entries.
+    pub fn turn<R>(&mut self, inbox: &mut LogInbox, out: &mut Output<R>) -> Result<(), Fatal> {
+        if self.stage == Stage::Failed {
+            return Ok(());
+        }
+        while let Some(note) = inbox.notes.pop_front() {
+            match note {
+                LogNote::PurgeBound(bound) => self.purge_bound.raise(bound),
+                LogNote::SnapshotPromoted(write) => return self.reset(write, out),
+                LogNote::InstallFinished(write) => {
+                    let expected = Stage::Reset { write };
+                    assert_eq!(self.stage, expected, "an installation ends after its reset");
+                    self.stage = Stage::Writing;
+                    out.completions.push(Event::Persisted(write));
+                    return Ok(());
+                }
+            }
+        }
+        if self.stage == Stage::Writing { self.write_waiting(inbox, out) } else { Ok(()) }
+    }
+
+    /// Tells the store that there is a pause. To be called when no write came for
+    /// a moment; right after each write it would be a waste.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`LogWorker::turn`].
+    pub fn idle(&mut self) -> Result<(), Fatal> {
+        if self.stage != Stage::Writing || !self.unmarked {
+            return Ok(());
+        }
+        self.unmarked = false;
+        self.store.idle().map_err(|error| self.fail(error))
+    }
+
+    /// How much disk the log takes, in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        self.store.size_bytes()
+    }
+
+    fn write_waiting<R>(&mut self, inbox: &mut LogInbox, out: &mut Output<R>) -> Result<(), Fatal> {
+        let before = self.last;
+        let mut group = Vec::new();
+        let mut install = None;
+        while let Some(Write { seq, op }) = inbox.writes.pop_front() {
+            assert_eq!(seq.0, self.last.0 + 1, "writes come in order, none is left out");
+            match op {
+                WriteOp::Install { meta, .. } => {
+                    install = Some((seq, meta));
+                    break;
+                }
+                WriteOp::Ballot(ballot) => group.push(LogWrite::Ballot(ballot)),
+                WriteOp::Append(entries) => group.push(LogWrite::Append(entries)),
+                WriteOp::Purge(meta) => {
+                    self.assert_purgeable(&meta);
+                    group.push(LogWrite::Purge(meta));
+                }
+            }
+            self.last = seq;
+        }
+        if self.last > before {
+            self.write(&group)?;
+            out.completions.push(Event::Persisted(self.last));
+        }
+        if let Some((write, meta)) = install {
+            self.last = write;
+            self.stage = Stage::Paused { write, meta };
+            out.apply_notes.push(ApplyNote::LogPaused(write));
+        }
+        Ok(())
+    }
+
+    /// Step 4 of an installation: the log begins anew after the snapshot.
+    fn reset<R>(&mut self, write: WriteSeq, out: &mut Output<R>) -> Result<(), Fatal> {
+        let Stage::Paused { write: awaited, meta } = &self.stage else {
+            panic!("the log is reset only while an installation waits for it");
+        };
+        assert_eq!(*awaited, write, "the log is reset for the installation that waits");
+        let group = [LogWrite::Reset(meta.clone())];
+        self.write(&group)?;
+        self.stage = Stage::Reset { write };
+        out.apply_notes.push(ApplyNote::LogReset(write));
+        Ok(())
+    }
+
+    fn write(&mut self, group: &[LogWrite]) -> Result<(), Fatal> {
+        self.unmarked = true;
+        self.store.write(group).map_err(|error| self.fail(error))
+    }
+
+    fn fail(&mut self, error: StorageError) -> Fatal {
+        self.stage = Stage::Failed;
+        Fatal::Log(error)
+    }
+
+    /// What is purged is durable in the state and complete in a snapshot. Else a
+    /// crash would leave a state that the log cannot bring up to date.
+    fn assert_purgeable(&self, meta: &SnapshotMeta) {
+        let (index, bound) = (meta.position.index, self.purge_bound);
+        assert!(
+            index <= bound.index(),
+            "a purge through {index} would lose entries: the state is durable up to {}, the newest \
+             snapshot covers {}",
+            bound.durable,
+            bound.snapshot
+        );
+    }
+}
