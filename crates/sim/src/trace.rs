@@ -9,11 +9,14 @@ use std::hash::{Hash, Hasher};
 
 use raft_core::{NodeId, Time};
 
+/// Takes in a line.
+type Reader = Box<dyn FnMut(&str)>;
+
 /// The record of one run.
 pub struct Trace {
     hash: TraceHasher,
     /// Where the words go; `None`: nobody reads.
-    reader: Option<Box<dyn FnMut(&str)>>,
+    reader: Option<Reader>,
 }
 
 impl Trace {
@@ -38,15 +41,32 @@ impl Trace {
     ) {
         (now, node, what).hash(&mut self.hash);
         detail.hash(&mut self.hash);
-        if let Some(reader) = &mut self.reader {
-            let node = node.map_or("--".to_owned(), |node| node.to_string());
-            reader(&format!("{:>12} {node:<4} {what:<10} {detail}", now.to_string()));
+        if self.reader.is_some() {
+            self.read(now, node, what, &detail.to_string());
         }
     }
 
-    /// Whether somebody reads the words.
-    pub fn is_read(&self) -> bool {
-        self.reader.is_some()
+    /// Notes a step by its bytes; the words are made only when somebody reads.
+    pub fn note_bytes(
+        &mut self,
+        now: Time,
+        node: NodeId,
+        what: &'static str,
+        bytes: &[u8],
+        words: impl FnOnce() -> String,
+    ) {
+        (now, node, what).hash(&mut self.hash);
+        self.hash.write(bytes);
+        if self.reader.is_some() {
+            self.read(now, Some(node), what, &words());
+        }
+    }
+
+    fn read(&mut self, now: Time, node: Option<NodeId>, what: &str, words: &str) {
+        if let Some(reader) = &mut self.reader {
+            let node = node.map_or("--".to_owned(), |node| node.to_string());
+            reader(&format!("{:>12} {node:<4} {what:<10} {words}", now.to_string()));
+        }
     }
 
     /// The hash of everything noted so far.

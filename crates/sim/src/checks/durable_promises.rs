@@ -26,7 +26,6 @@ impl Invariant for DurablePromises {
             Body::AppendAccepted { matched } | Body::SnapshotAck { matched, .. } => {
                 holds(disk, message.term, *matched)
             }
-            Body::AppendRejected { .. } => disk.ballot.term >= message.term,
             _ => true,
         };
         if kept {

@@ -39,25 +39,21 @@ impl Invariant for LogMatching {
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {
         let Fact::Writing { node, group } = fact else { return Ok(()) };
-        let Some(disk) = known.disks.get(node) else { return Ok(()) };
-        // Where the writes of the group have got the log to so far.
-        let mut before = disk.log.last();
+        if !group.iter().any(|write| matches!(write, LogWrite::Append(_))) {
+            return Ok(());
+        }
+        let Some(mut disk) = known.disks.get(node).cloned() else { return Ok(()) };
         for write in *group {
-            match write {
-                LogWrite::Append(entries) => {
-                    if let Some(first) = entries.first().filter(|e| e.index <= before.index) {
-                        let index = first.index.prev();
-                        let Some(term) = disk.log.term_at(index) else { continue };
-                        before = Position { term, index };
-                    }
-                    for entry in entries {
-                        self.appended(before.term, entry)?;
-                        before = entry.position();
-                    }
+            if let LogWrite::Append(entries) = write
+                && let Some(first) = entries.first()
+                && let Some(mut before) = disk.log.term_at(first.index.prev())
+            {
+                for entry in entries {
+                    self.appended(before, entry)?;
+                    before = entry.term;
                 }
-                LogWrite::Reset(meta) => before = meta.position,
-                LogWrite::Ballot(_) | LogWrite::Purge(_) => {}
             }
+            disk.write(write)?;
         }
         Ok(())
     }
@@ -92,6 +88,18 @@ mod tests {
         write(&mut history, 2, vec![entry(2, 1, "x")]);
         let group = [LogWrite::Append(vec![entry(3, 2, "b")])];
         history.rejects(&Fact::Writing { node: NodeId(2), group: &group });
+    }
+
+    #[test]
+    fn what_a_group_itself_replaces_does_not_count() {
+        let mut history = History::of(LogMatching::default());
+        write(&mut history, 1, vec![entry(1, 1, "a"), entry(3, 2, "b"), entry(3, 3, "c")]);
+        let group = [
+            LogWrite::Append(vec![entry(1, 1, "a"), entry(2, 2, "x")]),
+            LogWrite::Append(vec![entry(3, 2, "b")]),
+            LogWrite::Append(vec![entry(3, 3, "c")]),
+        ];
+        history.accepts(&Fact::Writing { node: NodeId(2), group: &group });
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Temper {
     /// Draws the odds: about two thirds of all sorts are in play. Whatever cuts
     /// links comes with what mends them.
     pub fn draw(rng: &mut Rng) -> Temper {
-        let interval_us = rng.between(80_000, 900_000);
+        let interval_us = rng.between(40_000, 600_000);
         let mut weights: Vec<(Sort, u64)> = Vec::new();
         for &(sort, weight) in WEIGHTS {
             if sort == Sort::Heal || rng.below(3) > 0 {
