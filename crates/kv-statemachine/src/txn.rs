@@ -189,7 +189,9 @@ fn do_steps(
     Ok(TxnResponse { revision: 0, succeeded: path.succeeded, responses })
 }
 
-/// Writes the key. That the key is there, if it has to be, is checked.
+/// Writes the key. That it was there before the transaction, if it has to be, is
+/// checked. A deletion from a key on may have taken it since, for those are not
+/// held against puts; then there is nothing to keep. (An etcd server crashes.)
 fn do_put(writer: &mut Writer, request: &PutRequest) -> Result<PutResponse, StorageError> {
     let snapshot = writer.snapshot();
     let reads = request.prev_kv || request.ignore_value || request.ignore_lease;

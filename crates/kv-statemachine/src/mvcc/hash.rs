@@ -24,6 +24,9 @@ use crate::response::{HashKv, StateHash};
 /// At or below the last compaction only versions count that are still alive at
 /// the revision asked for. etcd drops that restriction where none is; so do we,
 /// as far as the rest may be there: what died by the compaction never counts.
+///
+/// Of the revisions of its last ten compactions etcd remembers the hash that it
+/// had before each, until it is restarted; we compute it anew.
 pub(crate) fn hash_kv(snapshot: Snapshot<'_>, revision: i64) -> Result<HashKv, Failed> {
     if revision > 0 && revision < snapshot.compact_revision {
         return Err(KvError::Compacted.into());

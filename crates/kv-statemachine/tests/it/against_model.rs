@@ -41,7 +41,7 @@ fn run_sequence(seed: u64, steps: u64) {
             node.finish_compaction();
         }
         if rng.one_in(20) {
-            node = Node::on(node.store.clone());
+            node = node.restart().expect("it opens");
         }
         let view = node.view();
         assert_eq!(view.revision(), model.revision(), "{at}");

@@ -1,12 +1,9 @@
 //! What reads cost, in rows read.
 
-use std::sync::atomic::Ordering;
-
 use bytes::Bytes;
 use kv_statemachine::{
     DeleteRangeRequest, KeyRange, Operation, PutRequest, RangeRequest, SortOrder,
 };
-use raft_core::Entry;
 
 use crate::support::Node;
 
@@ -26,20 +23,14 @@ fn node_with_history() -> Node {
         let range = KeyRange::single(key);
         operations.push(Operation::DeleteRange(DeleteRangeRequest { range, prev_kv: false }));
     }
-    let entries: Vec<Entry> = (1..)
-        .zip(operations)
-        .map(|(index, operation)| Entry { index: raft_core::Index(index), ..node.entry(operation) })
-        .collect();
-    for batch in entries.chunks(10_000) {
-        node.apply(batch).unwrap();
-    }
+    node.run_all(operations);
     node
 }
 
 fn cost_of(node: &Node, request: &RangeRequest) -> (kv_statemachine::RangeResponse, u64) {
-    let before = node.store.reads.load(Ordering::Relaxed);
+    let before = node.store.reads();
     let response = node.view().range(request).unwrap();
-    (response, node.store.reads.load(Ordering::Relaxed) - before)
+    (response, node.store.reads() - before)
 }
 
 #[test]
@@ -97,15 +88,10 @@ fn counts_cost_neither_keys_nor_history() {
 fn old_revisions_cost_no_whole_histories() {
     let mut node = Node::new();
     let versions = 2000;
-    let entries: Vec<Entry> = (1..=20 * versions)
-        .map(|index| {
-            let put = PutRequest::of(format!("{:02}", index % 20), format!("{index}"));
-            Entry { index: raft_core::Index(index), ..node.entry(Operation::Put(put)) }
-        })
-        .collect();
-    for batch in entries.chunks(10_000) {
-        node.apply(batch).unwrap();
-    }
+    node.run_all(
+        (1..=20 * versions)
+            .map(|n| Operation::Put(PutRequest::of(format!("{:02}", n % 20), format!("{n}")))),
+    );
     let request =
         RangeRequest { revision: 20_000, ..RangeRequest::of(KeyRange::between("00", "20")) };
     let (response, cost) = cost_of(&node, &request);

@@ -182,7 +182,7 @@ fn attributes_are_for_members_only() {
     node.apply(&[entry]).unwrap();
     assert_eq!(node.machine.reader().view().applied(), node.view().applied());
     assert_eq!(names(&node), [(3, "node 3".to_owned())]);
-    assert_eq!(names(&Node::on(node.store.clone())), [(3, "node 3".to_owned())]);
+    assert_eq!(names(&node.restart().unwrap()), [(3, "node 3".to_owned())]);
 }
 
 #[test]
@@ -204,9 +204,7 @@ fn a_state_of_a_newer_version_is_refused() {
     let newer = Bytes::copy_from_slice(&2u32.to_be_bytes());
     let row = Mutation::Put(Space(0), Bytes::from_static(b"format"), newer);
     node.store.commit(vec![row]).unwrap();
-    let bootstrap = raft_core::SnapshotMeta::bootstrap(membership());
-    let error = kv_statemachine::KvStateMachine::open(node.store.clone(), bootstrap);
-    let error = error.err().expect("it is refused").to_string();
+    let error = node.restart().err().expect("it is refused").to_string();
     assert!(error.contains("format 2") && error.contains("upgrade this node"), "{error}");
 }
 
@@ -216,7 +214,7 @@ fn a_corrupt_row_is_an_error_by_name() {
     node.run(Operation::Put(PutRequest::of("k", "v")));
     let row = Mutation::Put(Space(1), Bytes::from_static(b"k"), Bytes::from_static(b"\x80"));
     node.store.commit(vec![row]).unwrap();
-    let node = Node::on(node.store.clone());
+    let node = node.restart().unwrap();
     let error = node.view().range(&RangeRequest::of(KeyRange::single("k"))).unwrap_err();
     let error = error.to_string();
     assert!(error.contains("latest") && error.contains("corrupt"), "{error}");

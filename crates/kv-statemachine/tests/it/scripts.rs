@@ -22,6 +22,7 @@ use kv_statemachine::{
     CompactRequest, DeleteRangeResponse, KeyValue, KvStateMachine, Operation, PutResponse,
     RangeResponse, Response, ResponseOp, TxnResponse,
 };
+use raft_storage::{Order, Space, StateStore};
 use test_each_file::test_each_path;
 
 use crate::support::{Node, parse};
@@ -86,10 +87,10 @@ impl goldenscript::Runner for Session {
             }
             ("rows", []) => {
                 self.node.finish_compaction();
-                let rows = self.node.store.state.lock().unwrap().rows.clone();
+                let view = self.node.store.view();
                 for (number, name) in (0..).zip(KvStateMachine::SPACES).skip(1) {
-                    let count = rows.keys().filter(|(space, _)| space.0 == number).count();
-                    writeln!(out, "{name} {count}")?;
+                    let rows = view.scan(Space(number), &[], None, Order::Ascending);
+                    writeln!(out, "{name} {}", rows.count())?;
                 }
             }
             (name, _) => return Err(format!("no command {name} with these words").into()),

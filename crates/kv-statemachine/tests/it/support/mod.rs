@@ -1,11 +1,11 @@
 //! What the tests share.
 
-mod cluster;
-pub mod map_store;
+mod metered;
 pub mod model;
+mod node;
 pub mod parse;
 pub mod random;
-pub mod rng;
+mod rng;
 
-pub use cluster::{Node, membership};
+pub use node::{Node, membership};
 pub use rng::Rng;
