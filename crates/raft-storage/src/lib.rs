@@ -8,6 +8,7 @@
 //! | [`StateStore`] | ordered keys for a state machine | `memory`, `rocksdb` |
 //! | [`StateMachine`] | what is replicated | the user's own; `kv-statemachine` |
 
+pub mod conformance;
 mod encoding;
 mod error;
 pub mod files;

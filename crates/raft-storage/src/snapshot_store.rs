@@ -58,6 +58,8 @@ pub trait SnapshotStore: Send + Sync {
     ) -> Result<Box<dyn SnapshotSource>, StorageError>;
 
     /// Makes a received snapshot the newest one of one's own; durable on return.
+    /// Sources of it stay readable. Done before the log is reset, a log that
+    /// begins late always has its snapshot, whenever a crash comes.
     ///
     /// # Errors
     ///
@@ -117,11 +119,14 @@ pub trait SnapshotSource: Send {
     fn next_chunk(&mut self, max_bytes: usize) -> Result<Option<Chunk>, StorageError>;
 
     /// The folder in which all files lie under their names, for a state machine
-    /// that links instead of copying; `None` where there is none.
+    /// that links instead of copying; `None` where there is none. Good until the
+    /// snapshot is promoted: ask again then.
     fn folder(&self) -> Option<PathBuf>;
 }
 
-/// Takes in the chunks of a snapshot that is being received.
+/// Takes in the chunks of a snapshot that is being received. It notices a chunk
+/// that is damaged, repeated or left out within a file; that no whole file is
+/// left out is up to the transport, which numbers the chunks.
 pub trait ChunkSink: Send {
     /// Takes in the next chunk.
     ///

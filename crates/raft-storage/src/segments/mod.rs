@@ -45,6 +45,8 @@ mod replay;
 mod scan;
 mod segment;
 mod store;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use store::{SegmentLog, SegmentsConfig};
