@@ -124,7 +124,13 @@ impl Raft {
             self.ignore(from, Ignored::Misdirected, fx);
             return;
         }
-        if term < self.ballot.term {
+        if term > Term::LAST {
+            self.ignore(from, Ignored::Malformed, fx);
+            return;
+        }
+        // An answer to a pre-vote names the term that it is about; the voter's own
+        // may well be older, for a question does not raise it.
+        if term < self.ballot.term && !matches!(body, Body::PreVoteReply { .. }) {
             self.answer_old_term(from, &body, fx);
             return;
         }

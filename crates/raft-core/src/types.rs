@@ -33,6 +33,10 @@ impl Term {
     /// Before the first election.
     pub const ZERO: Term = Term(0);
 
+    /// No cluster gets here in the lifetime of the universe. Who names a later term
+    /// is broken, and is not followed: terms must never run out.
+    pub const LAST: Term = Term(u64::MAX / 2);
+
     /// The term after this one.
     pub fn next(self) -> Term {
         Term(self.0 + 1)
@@ -53,6 +57,9 @@ pub struct Index(pub u64);
 impl Index {
     /// The bootstrap snapshot's index.
     pub const ZERO: Index = Index(0);
+
+    /// No log gets here. Who names a later index is broken.
+    pub const LAST: Index = Index(u64::MAX / 2);
 
     /// The index after this one.
     pub fn next(self) -> Index {

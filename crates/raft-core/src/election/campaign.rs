@@ -86,8 +86,11 @@ impl Raft {
 
     /// The answer to a vote request.
     pub(crate) fn on_vote_reply(&mut self, from: NodeId, granted: bool, fx: &mut Effects) {
+        let ledger = self.log.ledger();
         match &mut self.role {
-            Role::Candidate(campaign) => {
+            // Before the own ballot is durable nobody was asked, so nobody can have
+            // granted anything.
+            Role::Candidate(campaign) if ledger.is_persisted(campaign.ballot_written) => {
                 campaign.votes.entry(from).or_insert(granted);
                 self.tally(fx);
             }

@@ -1,6 +1,6 @@
 //! A follower's memory.
 
-use crate::commit_handler::FollowerReads;
+use crate::commit_handler::{FollowerReads, PendingRead};
 use crate::effect::{Effects, Ignored, Refusal};
 use crate::raft::Raft;
 use crate::raft_role::Role;
@@ -38,7 +38,7 @@ impl Raft {
         leader: Option<(NodeId, Incarnation)>,
         fx: &mut Effects,
     ) {
-        self.end_role(fx);
+        let reads = self.take_reads();
         self.role = Role::Follower(Follower {
             leader,
             contact: self.now,
@@ -46,16 +46,17 @@ impl Raft {
             reads: FollowerReads::default(),
         });
         self.wind_election_timer();
+        // Refused in the new role, so that the answer does not name the old leader.
+        reads.into_iter().for_each(|read| self.refuse_read(read, Refusal::LeadershipLost, fx));
     }
 
-    /// Fails what waited for the role that ends.
-    fn end_role(&mut self, fx: &mut Effects) {
-        let reads = match &mut self.role {
+    /// What waits for the role that ends.
+    fn take_reads(&mut self) -> Vec<PendingRead> {
+        match &mut self.role {
             Role::Leader(leader) => leader.reads.take_all(),
             Role::Follower(follower) => follower.reads.take_all(),
             Role::PreCandidate(_) | Role::Candidate(_) => Vec::new(),
-        };
-        reads.into_iter().for_each(|read| self.refuse_read(read, Refusal::LeadershipLost, fx));
+        }
     }
 
     /// Takes `from` for the leader of this term, which the sender of an append,

@@ -59,6 +59,7 @@ impl Raft {
         let now = self.now;
         let patience = self.config.heartbeat_interval;
         let timeout = self.config.election_timeout;
+        let first = self.log.summary().first_index();
         let Some((id, peer)) = self.peer(from) else {
             self.ignore(from, Ignored::WrongRole, fx);
             return;
@@ -70,7 +71,8 @@ impl Raft {
             Feed::Probe { waiting } => *waiting = false,
             Feed::Replicate(_) => {
                 let sent = peer.next.prev();
-                look = (peer.matched < sent || verified < sent)
+                look = peer.next >= first
+                    && (peer.matched < sent || verified < sent)
                     && peer.checked_at.after(patience) <= now;
             }
             Feed::Snapshot { delivered_at, .. } => {

@@ -93,11 +93,9 @@ impl Progress {
     /// sending ahead is safe.
     pub(crate) fn acknowledge(&mut self, matched: Index) {
         self.matched = self.matched.max(matched);
+        self.next = self.next.max(self.matched.next());
         match &mut self.feed {
-            Feed::Replicate(inflight) => {
-                inflight.free(self.matched);
-                self.next = self.next.max(self.matched.next());
-            }
+            Feed::Replicate(inflight) => inflight.free(self.matched),
             Feed::Probe { .. } => self.replicate(),
             Feed::Snapshot { index, .. } => {
                 if self.matched >= *index {

@@ -69,6 +69,8 @@ impl Raft {
                 let untold = peer.told_commit < self.commit;
                 return if untold { Need::Empty } else { Need::Nothing };
             }
+            // What it lacks was purged, so no answer to what is in flight can help.
+            Feed::Replicate(_) if peer.next < self.log.summary().first_index() => true,
             Feed::Replicate(inflight) if inflight.is_full(&self.config.limits) => {
                 return Need::Nothing;
             }

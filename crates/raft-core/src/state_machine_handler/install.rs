@@ -1,10 +1,10 @@
 //! A snapshot from the leader (Raft paper, section 7; rule 9).
 
-use crate::effect::{Effect, Effects};
+use crate::effect::{Effect, Effects, Ignored};
 use crate::log::SnapshotMeta;
 use crate::message::Body;
 use crate::raft::Raft;
-use crate::types::{Incarnation, NodeId, Term, TransferId};
+use crate::types::{Incarnation, Index, NodeId, Term, TransferId};
 
 impl Raft {
     /// A whole snapshot lies aside, verified and synced. It is installed only if
@@ -20,6 +20,17 @@ impl Raft {
         fx: &mut Effects,
     ) {
         let discard = Effect::DiscardSnapshot { from, id };
+        let is_own = from == self.config.id || from == NodeId(0);
+        let is_broken = term > Term::LAST
+            || meta.position.term > term
+            || meta.position.index > Index::LAST
+            || !meta.membership.is_valid();
+        if is_own || is_broken {
+            fx.push(discard);
+            let reason = if is_own { Ignored::Misdirected } else { Ignored::Malformed };
+            self.ignore(from, reason, fx);
+            return;
+        }
         if term < self.ballot.term {
             fx.push(discard);
             self.send(from, Body::HigherTerm, fx);

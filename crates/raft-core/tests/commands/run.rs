@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use goldenscript::{Argument, Command, Context};
 use raft_core::{
-    Change, Config, Event, Incarnation, Leave, Limits, Membership, NodeId, Proposal, RoleName, SnapshotMeta,
-    Step, Time, WriteSeq,
+    Change, Config, Event, Incarnation, Leave, Limits, Membership, NodeId, Proposal, RoleName,
+    SnapshotMeta, Step, Time, WriteSeq,
 };
 
 use super::args::{Args, Parsed, ballot, number};
