@@ -11,11 +11,13 @@ use raft_net::grpc::Options;
 use raft_net::{PROTOCOL_VERSION, Peer, Transport, TransportEvent};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
 use crate::support::{
-    CLUSTER, TestNode, append, appended, heartbeat, identity, introduce, listen, pair, until,
+    CLUSTER, PATIENCE, TestNode, append, appended, heartbeat, identity, introduce, listen, pair,
+    until,
 };
 
 /// A client that says what it likes.
@@ -74,7 +76,8 @@ impl RawPeer {
                     PeerClient::connect(address.clone()).await.expect("the node is there");
                 *replies = Some(client.open_lane(unheard).await?.into_inner());
             }
-            replies.as_mut().expect("the lane was opened").message().await
+            let reply = replies.as_mut().expect("the lane was opened").message();
+            timeout(PATIENCE, reply).await.expect("the node answers or hangs up")
         })
     }
 }

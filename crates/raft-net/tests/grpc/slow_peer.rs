@@ -3,7 +3,6 @@
 use std::net::TcpListener;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
 
 use proto::balsa::raft::v1 as wire;
 use proto::balsa::raft::v1::peer_server::{self, PeerServer};
@@ -14,6 +13,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
+
+use crate::support::PATIENCE;
 
 /// The peer's process.
 pub struct SlowPeer {
@@ -55,7 +56,7 @@ impl SlowPeer {
 
     /// The lane of the next frame, and its heartbeat's round or its append's index.
     pub fn next_frame(&self) -> (Lane, u64) {
-        self.frames.recv_timeout(Duration::from_secs(20)).expect("a frame comes")
+        self.frames.recv_timeout(PATIENCE).expect("a frame comes")
     }
 }
 

@@ -13,7 +13,7 @@ use raft_net::{Frame, FrameBody, Identity, Peer, Transport, TransportEvent};
 use tokio::runtime::{Builder, Runtime};
 
 /// Longer than anything takes; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The cluster of all nodes that are not meant to be strangers.
 pub const CLUSTER: u64 = 0xc1;
