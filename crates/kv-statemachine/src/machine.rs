@@ -21,11 +21,10 @@ use crate::response::CompactResponse;
 use crate::txn;
 use crate::view::{KvReader, KvView};
 
-/// How many changes a batch looks at for a compaction under way, besides two
-/// for each of its entries (so that a compaction always gains on the writes).
-const REMOVALS_PER_BATCH: usize = 256;
-/// How many changes are looked at when there is nothing else to do.
-const REMOVALS_WHEN_IDLE: usize = 4096;
+/// How many changes a batch looks at for a compaction under way, unless set.
+const REMOVAL_PACE: u32 = 256;
+/// How many times as many are looked at when there is nothing else to do.
+const IDLE_FACTOR: usize = 16;
 
 /// The replicated key-value store on a [`StateStore`].
 ///
@@ -38,6 +37,7 @@ pub struct KvStateMachine {
     /// The state after the last commit.
     current: KvView,
     reader: KvReader,
+    removal_pace: usize,
 }
 
 impl KvStateMachine {
@@ -63,7 +63,16 @@ impl KvStateMachine {
         }
         let (applied, current) = load(store.as_ref())?;
         let reader = KvReader::new(current.clone());
-        Ok(KvStateMachine { store, applied, current, reader })
+        let removal_pace = REMOVAL_PACE as usize;
+        Ok(KvStateMachine { store, applied, current, reader, removal_pace })
+    }
+
+    /// Sets how many changes each batch of entries looks at, at least 1, to remove
+    /// what a compaction gave up; 256 unless set. It is always two for each entry
+    /// of the batch at least, so that a compaction gains on the writes. Replicas
+    /// may differ in it.
+    pub fn set_removal_pace(&mut self, changes: u32) {
+        self.removal_pace = changes.max(1) as usize;
     }
 
     /// A reader for other threads.
@@ -83,7 +92,7 @@ impl KvStateMachine {
             return Ok(false);
         }
         let writer = self.writer();
-        self.commit(writer, self.current.applied, REMOVALS_WHEN_IDLE)?;
+        self.commit(writer, self.current.applied, self.removal_pace * IDLE_FACTOR)?;
         Ok(!self.current.is_compaction_finished())
     }
 
@@ -216,7 +225,7 @@ impl StateMachine for KvStateMachine {
             };
             replies.push(reply);
         }
-        self.commit(writer, applied, REMOVALS_PER_BATCH + 2 * entries.len())
+        self.commit(writer, applied, self.removal_pace.max(2 * entries.len()))
     }
 
     fn flush(&mut self) -> Result<(), StorageError> {

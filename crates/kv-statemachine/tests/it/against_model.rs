@@ -27,7 +27,9 @@ fn run_sequence(seed: u64, steps: u64) {
     let mut model = Model::new();
     // Half of them compact seldom, so that old revisions are read.
     let compacts = rng.one_in(2);
+    let pace = 1 + rng.below(30) as u32;
     for step in 0..steps {
+        node.machine.set_removal_pace(pace);
         let at = format!("seed {seed} step {step}");
         let operation = random::operation(&mut rng, model.revision());
         let is_compaction = matches!(operation, kv_statemachine::Operation::Compact(_));

@@ -8,6 +8,7 @@
 //!   txn "CONDITION, CONDITION ? STEP ; STEP : STEP"     a step may be a ( transaction )
 //!   compact N
 //!   hash [N]
+//!   pace N                   look at N changes with each command, to remove what was compacted
 //!   rows                     how many rows each space holds, after all removals
 //!
 //!   RANGE        k    one key      a..c  from a up to c      a..  from a on      a*  prefix
@@ -19,10 +20,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use kv_statemachine::{
-    CompactRequest, DeleteRangeResponse, KeyValue, KvStateMachine, Operation, PutResponse,
-    RangeResponse, Response, ResponseOp, TxnResponse,
+    CompactRequest, DeleteRangeResponse, KeyValue, Operation, PutResponse, RangeResponse, Response,
+    ResponseOp, TxnResponse,
 };
-use raft_storage::{Order, Space, StateStore};
 use test_each_file::test_each_path;
 
 use crate::support::{Node, parse};
@@ -85,12 +85,13 @@ impl goldenscript::Runner for Session {
                     hash.hash, hash.hash_revision, hash.compact_revision
                 )?;
             }
+            ("pace", [changes]) => self.node.machine.set_removal_pace(changes.parse()?),
             ("rows", []) => {
                 self.node.finish_compaction();
-                let view = self.node.store.view();
-                for (number, name) in (0..).zip(KvStateMachine::SPACES).skip(1) {
-                    let rows = view.scan(Space(number), &[], None, Order::Ascending);
-                    writeln!(out, "{name} {}", rows.count())?;
+                let rows = self.node.rows();
+                for name in ["latest", "history", "changes"] {
+                    let count = rows.iter().filter(|row| row.0 == name).count();
+                    writeln!(out, "{name} {count}")?;
                 }
             }
             (name, _) => return Err(format!("no command {name} with these words").into()),

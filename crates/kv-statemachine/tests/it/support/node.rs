@@ -8,7 +8,7 @@ use raft_core::{Entry, EntryKind, Index, Membership, NodeId, SnapshotMeta, Term}
 use raft_storage::files::SimFiles;
 use raft_storage::memory::{MemoryDisk, MemoryState};
 use raft_storage::snapshots::FileSnapshots;
-use raft_storage::{SnapshotStore, StateMachine, StorageError};
+use raft_storage::{Order, SnapshotStore, Space, StateMachine, StateStore, StorageError};
 
 use super::metered::MeteredStore;
 
@@ -102,6 +102,19 @@ impl Node {
         for batch in entries.chunks(10_000) {
             self.apply(batch).expect("the disk works");
         }
+    }
+
+    /// All that the store holds of keys and their history.
+    pub fn rows(&self) -> Vec<(&'static str, Bytes, Bytes)> {
+        let view = self.store.view();
+        let mut rows = Vec::new();
+        for (number, name) in (0..).zip(KvStateMachine::SPACES).skip(1) {
+            for row in view.scan(Space(number), &[], None, Order::Ascending) {
+                let (key, value) = row.expect("the disk works");
+                rows.push((name, key, value));
+            }
+        }
+        rows
     }
 
     /// Goes on with all removals that a compaction left.
