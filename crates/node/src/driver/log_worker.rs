@@ -38,14 +38,9 @@ enum Stage {
     /// Nothing is in the way.
     Writing,
     /// At an installation: the state is being replaced.
-    Paused {
-        write: WriteSeq,
-        meta: SnapshotMeta,
-    },
+    Paused { write: WriteSeq, meta: SnapshotMeta },
     /// The log is reset, the state has yet to take note.
-    Reset {
-        write: WriteSeq,
-    },
+    Reset { write: WriteSeq },
     /// A write failed; nothing is written any more.
     Failed,
 }
