@@ -93,6 +93,16 @@ fn another_term_in_the_place_means_certainly_not() {
 }
 
 #[test]
+fn an_older_term_in_the_place_means_certainly_not_as_well() {
+    // This node led term 4, and a later leader committed what it had kept of term 3.
+    let mut bench = Bench::new();
+    assert_eq!(bench.turn(vec![ApplyItem::Entries(vec![entry(3, 1, "a")])]), []);
+    let waits = bench.await_position(1, 4, 2);
+    let entries = ApplyItem::Entries(vec![entry(3, 2, "b")]);
+    assert_eq!(bench.turn(vec![waits, entries]), [(1, REPLACED)]);
+}
+
+#[test]
 fn batches_are_applied_as_one() {
     let mut bench = Bench::new();
     let one = ApplyItem::Entries(vec![entry(1, 1, "a")]);

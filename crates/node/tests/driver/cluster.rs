@@ -241,6 +241,7 @@ fn a_node_that_was_away_is_brought_up_to_date_by_a_snapshot() {
 
 #[test]
 fn acknowledged_writes_survive_power_losses_between_any_two_turns() {
+    let mut installs = 0;
     for seed in 100..110 {
         let mut cluster = Cluster::new(3, seed, short_logs());
         let mut acknowledged = Vec::new();
@@ -262,7 +263,14 @@ fn acknowledged_writes_survive_power_losses_between_any_two_turns() {
             victims.iter().for_each(|id| cluster.crash(*id));
             let leaves = round % 2 == 0 && victims.len() == 1;
             if leaves {
-                cluster.run_for(Duration::from_secs(8));
+                // Long enough for the others to purge what it lacks.
+                let next = cluster.leader();
+                for number in 0..15 {
+                    let text = format!("round {round} meanwhile {number}");
+                    let call = cluster.write(next, &text);
+                    assert!(cluster.answer(next, call).is_ok(), "seed {seed}: `{text}`");
+                    acknowledged.push(text);
+                }
             }
             victims.iter().for_each(|id| cluster.start(*id));
             cluster.run_for(Duration::from_secs(6));
@@ -280,5 +288,7 @@ fn acknowledged_writes_survive_power_losses_between_any_two_turns() {
             assert_eq!(times, 1, "seed {seed}: `{text}` was acknowledged");
         }
         assert!(acknowledged.len() > 12, "seed {seed}: {} writes", acknowledged.len());
+        installs += cluster.nodes.values().map(|node| node.installs).sum::<u64>();
     }
+    assert!(installs > 0, "snapshots were installed in between");
 }
