@@ -1,0 +1,121 @@
+//! A log store that tells what becomes durable.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use raft_core::Index;
+use raft_storage::{LogReader, LogStore, LogWrite, RecoveredLog, SnapshotStore, StorageError};
+
+use super::sightings::{Sighting, Sightings};
+#[cfg(feature = "planted-bugs")]
+use crate::mutation::Mutation;
+
+/// Wraps a node's log store. What passes through is not changed.
+pub struct WatchedLog {
+    inner: Box<dyn LogStore>,
+    recovered: RecoveredLog,
+    sightings: Sightings,
+    /// What the state machine's durable state has applied, as its own watcher
+    /// found last.
+    durable: DurableIndex,
+    snapshots: Arc<dyn SnapshotStore>,
+    /// With the bug of writes that are acknowledged before they are durable: the
+    /// group that is acknowledged and not yet written.
+    #[cfg(feature = "planted-bugs")]
+    held: Option<Vec<LogWrite>>,
+}
+
+/// An index that one worker's watcher tells another's.
+#[derive(Clone, Debug, Default)]
+pub struct DurableIndex(Arc<AtomicU64>);
+
+impl DurableIndex {
+    /// Notes it down.
+    pub fn set(&self, index: Index) {
+        self.0.store(index.0, Ordering::SeqCst);
+    }
+
+    /// As noted down last.
+    pub fn get(&self) -> Index {
+        Index(self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl WatchedLog {
+    /// Watches a log store.
+    pub fn new(
+        inner: Box<dyn LogStore>,
+        sightings: Sightings,
+        durable: DurableIndex,
+        snapshots: Arc<dyn SnapshotStore>,
+    ) -> WatchedLog {
+        let recovered = inner.recovered().clone();
+        WatchedLog {
+            inner,
+            recovered,
+            sightings,
+            durable,
+            snapshots,
+            #[cfg(feature = "planted-bugs")]
+            held: None,
+        }
+    }
+
+    /// Commits a known bug from now on, if it is one of the log's.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&mut self, mutation: Mutation) {
+        match mutation {
+            Mutation::AckBeforePersisted => self.held = Some(Vec::new()),
+            Mutation::ForgetVote => self.recovered.ballot.vote = None,
+            Mutation::CommitOlderTerm => {}
+        }
+    }
+
+    fn write_now(&mut self, group: &[LogWrite]) -> Result<(), StorageError> {
+        for write in group {
+            if let LogWrite::Purge(meta) = write {
+                let newest = self.snapshots.newest();
+                self.sightings.put(Sighting::Purging {
+                    upto: meta.position.index,
+                    durable: self.durable.get(),
+                    snapshot: newest.map_or(Index::ZERO, |meta| meta.position.index),
+                });
+            }
+        }
+        self.sightings.put(Sighting::Writing(group.to_vec()));
+        self.inner.write(group)?;
+        self.sightings.put(Sighting::Synced(group.to_vec()));
+        Ok(())
+    }
+}
+
+impl LogStore for WatchedLog {
+    fn recovered(&self) -> &RecoveredLog {
+        &self.recovered
+    }
+
+    fn write(&mut self, group: &[LogWrite]) -> Result<(), StorageError> {
+        #[cfg(feature = "planted-bugs")]
+        if let Some(held) = &mut self.held {
+            let due = std::mem::replace(held, group.to_vec());
+            return if due.is_empty() { Ok(()) } else { self.write_now(&due) };
+        }
+        self.write_now(group)
+    }
+
+    fn idle(&mut self) -> Result<(), StorageError> {
+        #[cfg(feature = "planted-bugs")]
+        if let Some(due) = self.held.as_mut().map(std::mem::take).filter(|due| !due.is_empty()) {
+            self.write_now(&due)?;
+        }
+        self.inner.idle()
+    }
+
+    fn reader(&self) -> Arc<dyn LogReader> {
+        self.inner.reader()
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.inner.size_bytes()
+    }
+}

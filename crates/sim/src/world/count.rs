@@ -1,0 +1,120 @@
+//! Looks at what was seen in a node, tells the checks, and counts.
+
+use kv_statemachine::{Operation, codec};
+use raft_core::{Entry, EntryKind, Membership, NodeId};
+use raft_storage::LogWrite;
+
+use super::World;
+use crate::counts::Kind;
+use crate::node::Sighting;
+use crate::report::Failure;
+
+impl World {
+    /// Takes in what was seen in a node.
+    pub(super) fn take_in(&mut self, id: NodeId, seen: Vec<Sighting>) -> Result<(), Failure> {
+        for sighting in seen {
+            self.count_sighting(id, &sighting);
+            if let Some(fact) = sighting.fact(id) {
+                self.observe(&fact)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn count_sighting(&mut self, id: NodeId, sighting: &Sighting) {
+        match sighting {
+            Sighting::Synced(group) => {
+                group.iter().for_each(|write| self.count_write(id, write));
+                let words: Vec<&str> = group.iter().map(name_of).collect();
+                self.note_of(id, "synced", &words.join(" "));
+            }
+            Sighting::Applying(entries) => {
+                entries.iter().for_each(|entry| self.count_committed(entry));
+                if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
+                    let range = format!("{} to {}", first.position(), last.position());
+                    self.note_of(id, "apply", &range);
+                }
+            }
+            Sighting::Installed(meta) => {
+                self.counts.add(Kind::SnapshotInstalled);
+                self.note_of(id, "install", &meta.to_string());
+            }
+            Sighting::SnapshotTaken => {
+                self.counts.add(Kind::SnapshotTaken);
+                self.note_of(id, "snapshot", "taken");
+            }
+            Sighting::Hashed(_, hash) => {
+                self.counts.add(Kind::HashCompared);
+                self.note_of(id, "hash", &hash.to_string());
+            }
+            Sighting::Purging { upto, .. } => {
+                self.counts.add(Kind::Purge);
+                self.note_of(id, "purge", &format!("up to {upto}"));
+            }
+            Sighting::Writing(_) => {}
+        }
+    }
+
+    fn count_write(&mut self, id: NodeId, write: &LogWrite) {
+        let LogWrite::Append(entries) = write else { return };
+        let Some(disk) = self.checks.known().disks.get(&id) else { return };
+        if entries.first().is_some_and(|first| first.index <= disk.log.last().index) {
+            self.counts.add(Kind::Truncation);
+        }
+    }
+
+    /// Counts what an entry stands for, the first time that anybody applies it.
+    fn count_committed(&mut self, entry: &Entry) {
+        if entry.index <= self.checks.known().last_applied() {
+            return;
+        }
+        match entry.kind {
+            EntryKind::MEMBERSHIP => {
+                if let Ok(next) = Membership::decode(entry.format, &entry.payload) {
+                    self.count_membership(&next);
+                    self.committed_membership = next;
+                }
+            }
+            EntryKind::COMMAND => {
+                if let Ok(Ok(command)) = codec::decode(entry)
+                    && matches!(command.operation, Operation::Compact(_))
+                {
+                    self.counts.add(Kind::Compaction);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn count_membership(&mut self, next: &Membership) {
+        let before = &self.committed_membership;
+        let mut counts = vec![Kind::MembershipChange];
+        if next.is_joint() {
+            counts.push(Kind::JointMembership);
+        }
+        let was_learner = |id: &NodeId| before.is_learner(*id);
+        if next.learners().any(|id| !before.members.contains_key(&id)) {
+            counts.push(Kind::LearnerAdded);
+        }
+        if next.voters.iter().any(was_learner) {
+            counts.push(Kind::LearnerPromoted);
+        }
+        let removed = next.removed.difference(&before.removed).count() > 0;
+        if removed {
+            counts.push(Kind::MemberRemoved);
+        }
+        if removed && before.is_joint() {
+            counts.push(Kind::MemberReplaced);
+        }
+        counts.into_iter().for_each(|kind| self.counts.add(kind));
+    }
+}
+
+fn name_of(write: &LogWrite) -> &'static str {
+    match write {
+        LogWrite::Ballot(_) => "ballot",
+        LogWrite::Append(_) => "append",
+        LogWrite::Purge(_) => "purge",
+        LogWrite::Reset(_) => "reset",
+    }
+}

@@ -1,0 +1,135 @@
+//! Lets faults happen.
+
+use raft_core::{NodeId, Time};
+
+use super::nodes::Death;
+use super::{Happening, Phase, World};
+use crate::counts::Kind;
+use crate::faults::Fault;
+use crate::node::Doom;
+use crate::report::Failure;
+
+impl World {
+    /// The next fault has come.
+    pub(super) fn next_fault(&mut self) -> Result<(), Failure> {
+        if self.phase != Phase::Chaos {
+            return Ok(());
+        }
+        let at = self.planner.next_time(self.now);
+        self.queue.push(at, Happening::Fault);
+        let nodes: Vec<NodeId> = self.present();
+        match self.planner.next_fault(&nodes) {
+            Some(fault) => {
+                self.note("fault", &fault.to_string());
+                self.inflict(&fault)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn inflict(&mut self, fault: &Fault) -> Result<(), Failure> {
+        match fault {
+            Fault::Kill(node) => self.kill(*node, Death::Process, Kind::Kill),
+            Fault::PowerLoss(node) => self.kill(*node, Death::Power, Kind::PowerLoss),
+            Fault::KillAll => self.kill_all(Death::Process, Kind::KillAll),
+            Fault::PowerLossAll => self.kill_all(Death::Power, Kind::PowerLossAll),
+            Fault::CrashInTurn(node, after) => self.doom(*node, Doom::PowerLoss, *after),
+            Fault::DiskError(node, after) => self.doom(*node, Doom::DiskError, *after),
+            Fault::Pause(id, us) => {
+                let until = Time(self.now.0 + us);
+                if let Some(node) = self.nodes.get_mut(id).filter(|node| node.is_up()) {
+                    node.paused_until = until;
+                    self.counts.add(Kind::Pause);
+                }
+                Ok(())
+            }
+            Fault::SlowDisk(id, us) => {
+                let until = Time(self.now.0 + us);
+                if let Some(node) = self.nodes.get_mut(id).filter(|node| node.is_up()) {
+                    node.slow_until = until;
+                    self.counts.add(Kind::SlowDisk);
+                }
+                Ok(())
+            }
+            Fault::CutOneWay(from, to) => {
+                self.network.cut(*from, *to);
+                self.counts.add(Kind::LinkCutOneWay);
+                Ok(())
+            }
+            Fault::CutBothWays(one, other) => {
+                self.network.cut(*one, *other);
+                self.network.cut(*other, *one);
+                self.counts.add(Kind::LinkCutBothWays);
+                Ok(())
+            }
+            Fault::Isolate(node) => {
+                let others: Vec<NodeId> =
+                    self.nodes.keys().copied().filter(|other| other != node).collect();
+                self.network.partition(&[vec![*node], others]);
+                self.counts.add(Kind::NodeIsolated);
+                Ok(())
+            }
+            Fault::Partition(groups) => {
+                self.network.partition(groups);
+                self.counts.add(Kind::Partition);
+                Ok(())
+            }
+            Fault::Heal => {
+                self.heal_network();
+                Ok(())
+            }
+            Fault::Transfer(_)
+            | Fault::AddLearner
+            | Fault::Promote
+            | Fault::Remove
+            | Fault::Replace
+            | Fault::ReplaceSeveral => {
+                self.administer(fault);
+                Ok(())
+            }
+        }
+    }
+
+    fn kill(&mut self, id: NodeId, death: Death, kind: Kind) -> Result<(), Failure> {
+        if self.nodes.get(&id).is_some_and(|node| node.is_up()) {
+            self.counts.add(kind);
+        }
+        self.crash(id, death)
+    }
+
+    fn kill_all(&mut self, death: Death, kind: Kind) -> Result<(), Failure> {
+        let running = self.running();
+        self.counts.add_many(kind, u64::from(!running.is_empty()));
+        running.into_iter().try_for_each(|id| self.crash(id, death))
+    }
+
+    /// A node's disk is to fail after so many more operations.
+    fn doom(&mut self, id: NodeId, doom: Doom, after: u64) -> Result<(), Failure> {
+        if let Some(node) = self.nodes.get_mut(&id).filter(|node| node.doom.is_none()) {
+            node.doom = Some(doom);
+            node.disks.fail_after(doom, after);
+        }
+        Ok(())
+    }
+
+    /// Mends all links. Whoever can be reached again is looked for.
+    pub(super) fn heal_network(&mut self) {
+        self.network.heal();
+        self.counts.add(Kind::Heal);
+        let dead: Vec<NodeId> = self.present().into_iter().filter(|id| !self.is_up(*id)).collect();
+        for peer in dead {
+            for from in self.running() {
+                self.probe(from, peer);
+            }
+        }
+    }
+
+    pub(super) fn is_up(&self, id: NodeId) -> bool {
+        self.nodes.get(&id).is_some_and(|node| node.is_up())
+    }
+
+    /// The nodes that were not stopped for good.
+    pub(super) fn present(&self) -> Vec<NodeId> {
+        self.nodes.iter().filter(|(_, node)| !node.retired).map(|(id, _)| *id).collect()
+    }
+}

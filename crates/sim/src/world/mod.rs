@@ -1,0 +1,221 @@
+//! A cluster, its network, its disks, its clients and its misfortunes, in
+//! simulated time.
+//!
+//! ```text
+//!            0                       chaos ends                 together again
+//!   faults   ├── one every now and then ──┤ all mended, all restarted
+//!   clients  ├── requests to any node ────┤ ── a few more ──┤
+//!   checks   ├── each fact as it happens ───────────────────────┤ the whole history
+//! ```
+//!
+//! One loop takes the next thing that happens out of a queue and lets it happen.
+//! Everything random comes from streams of the run's seed, everything else from
+//! the code that is simulated: one seed is one history.
+
+mod admin;
+mod clients;
+mod count;
+mod faults;
+mod nodes;
+mod pace;
+mod settle;
+mod setup;
+mod traffic;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use raft_core::{Incarnation, Membership, NodeId, SnapshotMeta, Time};
+
+use crate::checks::{Checks, Fact};
+use crate::counts::Counts;
+use crate::faults::Planner;
+use crate::network::Network;
+use crate::node::Worker;
+use crate::options::Options;
+use crate::panics;
+use crate::queue::EventQueue;
+use crate::report::{Failure, Report};
+use crate::rng::Rng;
+use crate::trace::Trace;
+use admin::Admin;
+use clients::Clients;
+use nodes::Node;
+use pace::Pace;
+use setup::Setup;
+
+/// Runs one seed.
+pub fn run(seed: u64, options: &Options, trace: Trace) -> Report {
+    let mut world = World::new(seed, options, trace);
+    let failure = match panics::catch(|| world.run()) {
+        Ok(Ok(())) => None,
+        Ok(Err(failure)) => Some(failure),
+        Err(message) => Some(Failure::Panicked(message)),
+    };
+    let (trace, ended) = (world.trace.hash(), world.now);
+    Report { seed, trace, counts: world.counts, ended, failure }
+}
+
+/// Everything there is.
+struct World {
+    #[cfg(feature = "planted-bugs")]
+    mutation: Option<crate::mutation::Mutation>,
+    setup: Setup,
+    rng: Rng,
+    now: Time,
+    queue: EventQueue<Happening>,
+    network: Network,
+    nodes: BTreeMap<NodeId, Node>,
+    clients: Clients,
+    admin: Admin,
+    planner: Planner,
+    pace: Pace,
+    checks: Checks,
+    counts: Counts,
+    trace: Trace,
+    phase: Phase,
+    /// The membership that was committed last.
+    committed_membership: Membership,
+    /// The nodes that have served the read at the very end.
+    read_at_end: BTreeSet<NodeId>,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Faults happen.
+    Chaos,
+    /// Everything is mended; the cluster has until then to come together.
+    Settling {
+        /// When patience ends.
+        until: Time,
+    },
+    /// It has.
+    Done,
+}
+
+/// What happens next.
+#[derive(Debug)]
+enum Happening {
+    /// A worker of a process takes its turn.
+    Turn { node: NodeId, life: u64, worker: Worker },
+    /// A process wanted to be woken.
+    Wakeup { node: NodeId, life: u64 },
+    /// A frame arrives.
+    Arrival { from: NodeId, incarnation: Incarnation, to: NodeId, bytes: Bytes },
+    /// A node's transport reports that a peer's process is gone.
+    Gone { to: NodeId, peer: NodeId, incarnation: Incarnation },
+    /// A node's transport reports that a stream to a peer broke.
+    Unreachable { to: NodeId, peer: NodeId },
+    /// A node's log store hears that there is a pause.
+    Idle { node: NodeId, life: u64 },
+    /// A node's transport reports that a peer is there.
+    Connected { to: NodeId, peer: NodeId },
+    /// A node's process starts.
+    Boot { node: NodeId },
+    /// The next fault.
+    Fault,
+    /// A client asks for something.
+    Client { client: u64 },
+    /// Chaos ends.
+    Calm,
+    /// Is the cluster together again?
+    Look,
+}
+
+impl World {
+    fn new(seed: u64, options: &Options, trace: Trace) -> World {
+        let rng = Rng::new(seed);
+        let setup = Setup::draw(&mut rng.fork("setup"), options);
+        World {
+            #[cfg(feature = "planted-bugs")]
+            mutation: options.mutation,
+            network: Network::new(setup.network.clone(), rng.fork("network")),
+            clients: Clients::new(rng.fork("clients"), setup.keys),
+            planner: Planner::new(rng.fork("faults")),
+            pace: Pace::new(rng.fork("pace")),
+            admin: Admin::new(rng.fork("admin"), &setup.nodes),
+            setup,
+            rng,
+            now: Time(0),
+            queue: EventQueue::default(),
+            nodes: BTreeMap::new(),
+            checks: Checks::default(),
+            counts: Counts::default(),
+            trace,
+            phase: Phase::Chaos,
+            committed_membership: Membership::default(),
+            read_at_end: BTreeSet::new(),
+        }
+    }
+
+    fn run(&mut self) -> Result<(), Failure> {
+        self.begin();
+        while self.phase != Phase::Done {
+            let Some((at, happening)) = self.queue.pop() else {
+                return Err(Failure::Stuck { missing: "nothing happens any more".to_owned() });
+            };
+            self.now = at;
+            self.let_happen(happening)?;
+        }
+        self.check_end()
+    }
+
+    fn begin(&mut self) {
+        let membership = Membership::of_voters(self.setup.nodes.iter().copied());
+        self.committed_membership = membership.clone();
+        let bootstrap = SnapshotMeta::bootstrap(membership);
+        for id in self.setup.nodes.clone() {
+            self.add_node(id, bootstrap.clone());
+        }
+        for client in 0..self.setup.clients {
+            let at = self.pace.between_us(1_000, 500_000);
+            self.queue.push(Time(at), Happening::Client { client });
+        }
+        let first = self.planner.next_time(self.now);
+        self.queue.push(first, Happening::Fault);
+        self.queue.push(Time(self.setup.chaos_us), Happening::Calm);
+    }
+
+    fn let_happen(&mut self, happening: Happening) -> Result<(), Failure> {
+        match happening {
+            Happening::Turn { node, life, worker } => self.take_turn(node, life, worker),
+            Happening::Wakeup { node, life } => self.wake(node, life),
+            Happening::Arrival { from, incarnation, to, bytes } => {
+                self.arrive(from, incarnation, to, &bytes)
+            }
+            Happening::Gone { to, peer, incarnation } => self.tell_gone(to, peer, incarnation),
+            Happening::Unreachable { to, peer } => self.tell_unreachable(to, peer),
+            Happening::Idle { node, life } => self.idle(node, life),
+            Happening::Connected { to, peer } => {
+                self.tell_connected(to, peer);
+                Ok(())
+            }
+            Happening::Boot { node } => self.boot(node),
+            Happening::Fault => self.next_fault(),
+            Happening::Client { client } => self.client_asks(client),
+            Happening::Calm => self.calm_down(),
+            Happening::Look => self.look(),
+        }
+    }
+
+    /// Tells the checks of a fact.
+    fn observe(&mut self, fact: &Fact<'_>) -> Result<(), Failure> {
+        self.checks.observe(fact).map_err(Failure::Violated)
+    }
+
+    /// Notes a step of the world.
+    fn note(&mut self, what: &'static str, detail: &str) {
+        self.trace.note(self.now, None, what, detail);
+    }
+
+    /// Notes a step of a node.
+    fn note_of<D: std::hash::Hash + std::fmt::Display + ?Sized>(
+        &mut self,
+        node: NodeId,
+        what: &'static str,
+        detail: &D,
+    ) {
+        self.trace.note(self.now, Some(node), what, detail);
+    }
+}

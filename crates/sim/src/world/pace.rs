@@ -1,0 +1,44 @@
+//! How long things take: each turn of a worker comes a little after it could,
+//! and nobody can count on which of two comes first.
+
+use crate::node::Worker;
+use crate::rng::Rng;
+
+/// Draws how long workers take to get to their turns.
+#[derive(Debug)]
+pub struct Pace {
+    rng: Rng,
+    /// A sync of the disk takes at most this, in microseconds.
+    sync_us: u64,
+}
+
+impl Pace {
+    /// The pace of one run.
+    pub fn new(mut rng: Rng) -> Pace {
+        let sync_us = rng.between(200, 12_000);
+        Pace { rng, sync_us }
+    }
+
+    /// How long until a worker that has work takes its turn, in microseconds.
+    pub fn turn_us(&mut self, worker: Worker, slow_disk: bool) -> u64 {
+        match worker {
+            Worker::Raft => self.rng.between(2, 60),
+            Worker::Log if slow_disk => self.rng.between(20_000, 700_000),
+            Worker::Log => self.rng.between(50, self.sync_us),
+            Worker::Apply => self.rng.between(5, 2_000),
+            Worker::Fetch if slow_disk => self.rng.between(1_000, 100_000),
+            Worker::Fetch => self.rng.between(20, 4_000),
+        }
+    }
+
+    /// How long nothing is written before the log store hears of it, in
+    /// microseconds.
+    pub fn idle_us(&mut self) -> u64 {
+        self.rng.between(500, 30_000)
+    }
+
+    /// Something from a range, in microseconds.
+    pub fn between_us(&mut self, low: u64, high: u64) -> u64 {
+        self.rng.between(low, high)
+    }
+}
