@@ -9,6 +9,8 @@ mod ledger;
 mod replicated;
 mod saved;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use replicated::Log;
 pub use saved::{RestoreError, Saved};

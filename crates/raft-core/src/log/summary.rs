@@ -156,6 +156,12 @@ impl LogSummary {
         self.history.index()
     }
 
+    /// The membership that was in force before the last membership entry; the one
+    /// in force if the log holds none.
+    pub fn membership_before_last(&self) -> &Membership {
+        self.history.at(self.history.index().prev().max(self.base.index))
+    }
+
     /// Position and membership as of an index in the log; `None` outside it.
     pub fn meta_at(&self, index: Index) -> Option<SnapshotMeta> {
         let term = self.term_at(index)?;

@@ -45,7 +45,9 @@ impl Raft {
             return;
         }
         let index = meta.position.index;
-        if index <= self.commit {
+        // One installation at a time: while the state is being replaced nobody could
+        // tell which snapshot it holds. The leader goes on from the first one's end.
+        if index <= self.commit || self.is_installing() {
             fx.push(discard);
         } else if self.log.summary().holds(meta.position) {
             fx.push(discard);
