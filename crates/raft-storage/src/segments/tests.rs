@@ -166,6 +166,81 @@ fn a_folder_that_lost_its_identity_is_not_taken_for_a_new_one() {
 }
 
 #[test]
+fn behind_what_was_cut_off_there_are_zeros() {
+    let mut cut_off = 0;
+    for seed in 0..60 {
+        let files = SimFiles::new(seed);
+        let mut store = open(&files, 1).unwrap();
+        store.write(&[LogWrite::Append(vec![entry(1)])]).unwrap();
+        // Of a frame of several sectors, the power fails between write and sync.
+        let long = Entry { payload: Bytes::from(vec![9; 3_000]), ..entry(2) };
+        files.crash_at(Some(files.counters().operations + 2));
+        store.write(&[LogWrite::Append(vec![long])]).unwrap_err();
+        drop(store);
+        let files = files.restart(Outage::PowerLoss);
+        let store = open(&files, 2).unwrap();
+        if store.recovered().log.last().index == Index(2) {
+            continue;
+        }
+        cut_off += u64::from(store.recovered().cut_off_bytes > 0);
+        drop(store);
+        let files = files.restart(Outage::PowerLoss);
+        let contents = files.contents(&segments(&files)[0]).unwrap();
+        let behind = &contents[2 * SECTOR as usize..];
+        assert!(behind.iter().all(|byte| *byte == 0), "seed {seed}");
+        assert_eq!(open(&files, 3).unwrap().recovered().cut_off_bytes, 0, "seed {seed}: again");
+    }
+    assert!(cut_off > 10, "{cut_off} were cut off");
+}
+
+/// The log of `written`, ended just when it began another segment: that one has
+/// a header and nothing else.
+fn with_a_fresh_segment(files: &SimFiles, ballot: u64) -> SimFiles {
+    let mut store = open(files, 9).unwrap();
+    let count = segments(files).len();
+    for index in ENTRIES + 1.. {
+        let before = files.fork();
+        let ballot = LogWrite::Ballot(Ballot { term: Term(ballot), vote: None });
+        store.write(&[ballot, LogWrite::Append(vec![entry(index)])]).unwrap();
+        if segments(files).len() > count {
+            let name = segments(files)[count].clone();
+            let header = files.contents(&name).unwrap()[..SECTOR as usize].to_vec();
+            let length = files.contents(&name).unwrap().len() as u64;
+            let before = before.restart(Outage::Kill);
+            let fresh = before.create(&name).unwrap();
+            fresh.preallocate(length).unwrap();
+            fresh.write_at(0, &header).unwrap();
+            return before;
+        }
+    }
+    unreachable!("a segment is full some time");
+}
+
+#[test]
+fn a_later_segment_proves_that_the_frames_before_it_were_synced() {
+    let files = with_a_fresh_segment(&written(ENTRIES, false), 5);
+    open(&files.fork(), 2).unwrap();
+    let [.., last, fresh] = &segments(&files)[..] else { panic!("several segments") };
+    files.damage(fresh, 0, &[0; SECTOR as usize]).unwrap();
+    open(&files.fork(), 2).expect("a segment whose creation did not end is dropped");
+    let contents = files.contents(last).unwrap();
+    let end = contents.iter().rposition(|byte| *byte != 0).unwrap() as u64;
+    files.damage(last, end, &[contents[end as usize] ^ 1]).unwrap();
+    assert!(open(&files, 2).is_err(), "but its name still says that all before was synced");
+}
+
+#[test]
+fn a_segment_of_another_history_is_refused() {
+    let start = written(ENTRIES, false);
+    let one = with_a_fresh_segment(&start.fork(), 5);
+    let other = with_a_fresh_segment(&start.fork(), 6);
+    let name = segments(&one).pop().unwrap();
+    assert_eq!(segments(&other).pop(), Some(name.clone()), "the names are the same");
+    one.damage(&name, 0, &other.contents(&name).unwrap()).unwrap();
+    assert!(open(&one, 2).is_err(), "it says another ballot than the frames before it");
+}
+
+#[test]
 fn folders_of_others_and_folders_in_use_are_refused_by_name() {
     let files = written(5, true);
     let refused = |node, cluster| {
