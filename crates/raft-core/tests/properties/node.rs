@@ -53,7 +53,7 @@ impl Bench {
         let mut config = Config::new(NodeId(1), Incarnation(7));
         config.pre_vote = pre_vote;
         // Some runs purge early, some keep enough to read it back from the disk.
-        let keeps = (voters + u64::from(pre_vote)) % 2 == 0;
+        let keeps = (voters + u64::from(pre_vote)).is_multiple_of(2);
         let limits = &mut config.limits;
         limits.message_entries = 2;
         limits.message_bytes = 80;
@@ -227,16 +227,16 @@ impl Bench {
         let Some((id, epoch, first, last)) = self.fetches.pop_front() else { return };
         let wanted = self.entries.iter().filter(|e| e.index >= first && e.index <= last);
         let found: Vec<Entry> = wanted.take(1 + (dice % 2) as usize).cloned().collect();
-        let whole = found.first().is_some_and(|entry| entry.index == first) && dice % 5 != 0;
+        let whole = found.first().is_some_and(|entry| entry.index == first) && !dice.is_multiple_of(5);
         self.step(Event::Fetched { id, epoch, entries: Some(found).filter(|_| whole) });
     }
 
     fn finish_snapshot(&mut self, dice: u64) {
         if let Some((to, id)) = self.transfers.pop() {
-            self.step(Event::SnapshotSent { to, id, delivered: dice % 2 == 0 });
+            self.step(Event::SnapshotSent { to, id, delivered: dice.is_multiple_of(2) });
         }
         if std::mem::take(&mut self.snapshot_wanted) {
-            if dice % 4 == 0 {
+            if dice.is_multiple_of(4) {
                 self.step(Event::SnapshotFailed);
             } else {
                 let meta = self.membership_at_applied.clone();
