@@ -227,7 +227,8 @@ impl Bench {
         let Some((id, epoch, first, last)) = self.fetches.pop_front() else { return };
         let wanted = self.entries.iter().filter(|e| e.index >= first && e.index <= last);
         let found: Vec<Entry> = wanted.take(1 + (dice % 2) as usize).cloned().collect();
-        let whole = found.first().is_some_and(|entry| entry.index == first) && !dice.is_multiple_of(5);
+        let whole =
+            found.first().is_some_and(|entry| entry.index == first) && !dice.is_multiple_of(5);
         self.step(Event::Fetched { id, epoch, entries: Some(found).filter(|_| whole) });
     }
 
