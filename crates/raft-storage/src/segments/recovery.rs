@@ -21,6 +21,7 @@
 
 use raft_core::{Ballot, BrokenLog, Index, LogSummary};
 
+use super::frame::SECTOR;
 use super::index::{LogIndex, Place, Readable};
 use super::ops;
 use super::replay::Replay;
@@ -175,7 +176,7 @@ fn residue(
     end: &End,
     replay: &Replay,
 ) -> Result<Option<(u64, u64)>, StorageError> {
-    let marker = if end.marked { super::frame::SECTOR } else { 0 };
+    let marker = if end.marked { SECTOR } else { 0 };
     let behind = segment.behind(end.offset + marker)?;
     match behind.evidence {
         None => Ok(behind.residue),
@@ -196,9 +197,7 @@ fn repair(
 ) -> Result<(), StorageError> {
     let failed = |error| StorageError::io("repair", segment.shown.clone(), error);
     let (offset, room) = end.last;
-    let mut bytes = vec![0; room as usize];
-    segment.file.read_at(offset, &mut bytes).map_err(failed)?;
-    segment.file.write_at(offset, &bytes).map_err(failed)?;
+    rewrite(segment, offset, room)?;
     if let Some((mut from, to)) = residue {
         let zeros = vec![0; ZEROS];
         while from < to {
@@ -207,7 +206,17 @@ fn repair(
             from += length;
         }
     }
+    // The length is accepted too, and may be no more durable than the bytes.
+    rewrite(segment, segment.length - SECTOR, SECTOR)?;
     segment.file.sync().map_err(failed)
+}
+
+/// Writes what is there once more.
+fn rewrite(segment: &SegmentFile, offset: u64, room: u64) -> Result<(), StorageError> {
+    let failed = |error| StorageError::io("repair", segment.shown.clone(), error);
+    let mut bytes = vec![0; room as usize];
+    segment.file.read_at(offset, &mut bytes).map_err(failed)?;
+    segment.file.write_at(offset, &bytes).map_err(failed)
 }
 
 /// Removes the segment whose creation did not end. The folder is synced in any

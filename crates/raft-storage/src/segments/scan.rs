@@ -92,7 +92,6 @@ impl SegmentFile {
             return Err(self.corrupt(0, None, what));
         }
         if header.length != self.length {
-            eprintln!("DBG {} header {} file {} evidence {:?} residue {:?}", self.shown, header.length, self.length, self.look_behind(0).unwrap().evidence, self.look_behind(0).unwrap().residue);
             return Ok(Err("its length is not the one that its header says"));
         }
         Ok(Ok(header))
