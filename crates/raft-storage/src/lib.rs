@@ -3,10 +3,14 @@
 //!
 //! | trait | keeps | adapters |
 //! |---|---|---|
-//! | [`LogStore`] | the log and the ballot | `memory`, `segments`, `rocksdb` |
-//! | [`SnapshotStore`] | snapshots, own and received | `snapshots` |
-//! | [`StateStore`] | ordered keys for a state machine | `memory`, `rocksdb` |
+//! | [`LogStore`] | the log and the ballot | [`memory`], [`segments`], `rocksdb` |
+//! | [`SnapshotStore`] | snapshots, own and received | [`snapshots`] |
+//! | [`StateStore`] | ordered keys for a state machine | [`memory`], `rocksdb` |
 //! | [`StateMachine`] | what is replicated | the user's own; `kv-statemachine` |
+//!
+//! Segments and snapshots stand on the small [`files`] trait, whose simulated
+//! version forgets what was not synced. Whoever writes an adapter runs the
+//! [`conformance`] suite on it.
 
 pub mod conformance;
 mod encoding;

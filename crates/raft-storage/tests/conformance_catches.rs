@@ -144,6 +144,12 @@ impl SnapshotFixture for Careless {
 }
 
 #[test]
+fn whoever_syncs_both_passes() {
+    log_store(&mut |seed| Box::new(Careless::new(seed, true, true)));
+    snapshot_store(&mut |seed| Box::new(Careless::new(seed, true, true)));
+}
+
+#[test]
 #[should_panic]
 fn a_log_that_does_not_sync_its_files_is_caught() {
     log_store(&mut |seed| Box::new(Careless::new(seed, false, true)));

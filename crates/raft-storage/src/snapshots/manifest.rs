@@ -147,10 +147,17 @@ mod tests {
         let manifest = Manifest { meta, files: vec![file] };
         let whole = manifest.encode();
         assert_eq!(decode(&whole).unwrap(), manifest);
+        let hex: String = whole.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, GOLDEN, "the format is pinned");
         for at in 0..whole.len() * 8 {
             let mut bytes = whole.clone();
             bytes[at / 8] ^= 1 << (at % 8);
             decode(&bytes).unwrap_err();
         }
     }
+
+    const GOLDEN: &str = "42414c5341534e500100000003000000000000004600000000000000014f00000002000000010000\
+         00000000000000000000000000000000000002000000000000000000000000000000000000000002\
+         00000001000000000000000200000000000000000000000000000000000000000100000005000000\
+         737461746509000000000000004d000000e57d67bb";
 }
