@@ -1,0 +1,28 @@
+//! Some seeds, as a first look; `sim run` runs many.
+
+use sim::options::Options;
+use sim::runner::{Seeds, run};
+
+fn failures(seeds: Seeds, options: &Options) -> Vec<String> {
+    let mut failures = Vec::new();
+    run(seeds, 2, options, |report| {
+        if let Some(failure) = &report.failure {
+            failures.push(format!("sim replay {}{}: {failure}", report.seed, options.flags()));
+        }
+        true
+    });
+    failures
+}
+
+#[test]
+fn seeds_pass() {
+    let seeds = Seeds { first: 1, number: 20 };
+    assert_eq!(failures(seeds, &Options::default()), Vec::<String>::new());
+}
+
+#[test]
+fn seeds_pass_with_all_limits_at_their_least() {
+    let options = Options { least_limits: true, ..Options::default() };
+    let seeds = Seeds { first: 1, number: 20 };
+    assert_eq!(failures(seeds, &options), Vec::<String>::new());
+}
