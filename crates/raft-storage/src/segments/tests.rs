@@ -292,20 +292,37 @@ fn purging_frees_space_and_keeps_ballot_and_base() {
     assert_eq!(store.recovered().log.last().index, Index(ENTRIES));
 }
 
+/// Each operation fails once; the process is started again and finds what the
+/// system still shows, whether the disk has it or not. From then on it counts.
 #[test]
 fn what_a_failed_sync_left_in_the_cache_is_written_again() {
-    for seed in 0..40 {
-        let files = SimFiles::new(seed);
-        let mut store = open(&files, 1).unwrap();
-        store.write(&[LogWrite::Append(vec![entry(1)])]).unwrap();
-        // The next group is a write and a sync; the sync fails.
-        files.fail_at(files.counters().operations + 2, Failure::Device);
-        store.write(&[LogWrite::Append(vec![entry(2)])]).unwrap_err();
-        drop(store);
-        let files = files.restart(Outage::Kill);
-        let found = open(&files, 2).unwrap().recovered().log.last();
-        let store = open(&files.restart(Outage::PowerLoss), 3).unwrap();
-        assert_eq!(store.recovered().log.last(), found, "seed {seed}: what was found stays");
+    for seed in 0..6 {
+        for operation in 1.. {
+            let files = SimFiles::new(seed * 1_000 + operation);
+            let mut store = open(&files, 1).unwrap();
+            files.fail_at(files.counters().operations + operation, Failure::Device);
+            // Long enough for a second segment.
+            let failed = (1..=60).find(|index| {
+                let long = Entry { payload: Bytes::from(vec![9; 600]), ..entry(*index) };
+                store.write(&[LogWrite::Append(vec![long])]).is_err()
+            });
+            if failed.is_none() {
+                assert!(operation > 60, "seed {seed}: all operations had their turn");
+                break;
+            }
+            drop(store);
+            let files = files.restart(Outage::Kill);
+            let mut store = open(&files, 2).unwrap();
+            let next = store.recovered().log.last().index.next();
+            let after = files.fork();
+            store.write(&[LogWrite::Append(vec![entry(next.0)])]).unwrap();
+            for (files, last) in [(after, next.prev()), (files, next)] {
+                let found = open(&files.restart(Outage::PowerLoss), 3);
+                let found = found.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+                let about = format!("seed {seed}, operation {operation} failed");
+                assert_eq!(found.recovered().log.last().index, last, "{about}");
+            }
+        }
     }
 }
 
