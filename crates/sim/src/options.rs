@@ -17,6 +17,13 @@ pub struct Options {
 }
 
 impl Options {
+    /// The same options, with every limit at its least.
+    #[must_use]
+    pub fn with_least_limits(mut self) -> Options {
+        self.least_limits = true;
+        self
+    }
+
     /// The flags that select these options, as they stand behind a command.
     pub fn flags(&self) -> String {
         let mut flags = String::new();

@@ -22,7 +22,7 @@ fn seeds_pass() {
 
 #[test]
 fn seeds_pass_with_all_limits_at_their_least() {
-    let options = Options { least_limits: true, ..Options::default() };
+    let options = Options::default().with_least_limits();
     let seeds = Seeds { first: 1, number: 20 };
     assert_eq!(failures(seeds, &options), Vec::<String>::new());
 }
