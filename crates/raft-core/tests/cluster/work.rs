@@ -96,6 +96,7 @@ impl Cluster {
     /// and the disks in no time.
     pub fn elapse_until(&mut self, end: Time) -> Outcome {
         self.stabilize()?;
+        let mut at_this_moment = 0;
         loop {
             let wakeups = self
                 .nodes
@@ -103,6 +104,10 @@ impl Cluster {
                 .filter_map(|(id, node)| node.raft.as_ref().map(|raft| (raft.next_wakeup(), *id)));
             match wakeups.min() {
                 Some((at, id)) if at <= end => {
+                    at_this_moment = if at > self.now { 0 } else { at_this_moment + 1 };
+                    if at_this_moment > MOST_ROUNDS {
+                        return Err(format!("{id} wants to be woken again and again"));
+                    }
                     self.now = self.now.max(at);
                     self.step(id, Event::Wakeup)?;
                     self.stabilize()?;
