@@ -23,6 +23,9 @@ impl Raft {
     /// so the requests go at once.
     fn pre_campaign(&mut self, fx: &mut Effects) {
         self.become_follower(None, fx);
+        self.wind_election_timer();
+        // Answers to a question count whichever round they come from.
+        self.retry_soon_without_leader();
         let mut campaign = Campaign::default();
         campaign.votes.insert(self.config.id, true);
         self.role = Role::PreCandidate(campaign);
@@ -36,6 +39,7 @@ impl Raft {
     /// stands in the same term again could lead that term twice.
     pub(crate) fn campaign(&mut self, transfer: bool, fx: &mut Effects) {
         self.become_follower(None, fx);
+        self.wind_election_timer();
         self.write_ballot(self.ballot.term.next(), Some(self.config.id), fx);
         let ballot_written = self.log.ledger().last_issued();
         self.role = Role::Candidate(Campaign { ballot_written, ..Campaign::default() });
@@ -105,6 +109,7 @@ impl Raft {
         let is_better = (last, std::cmp::Reverse(other)) > own;
         if is_better && matches!(self.role, Role::PreCandidate(_)) {
             self.become_follower(None, fx);
+            self.wind_election_timer();
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) struct Gone {
 const RANK_STEP: Duration = Duration::from_millis(25);
 /// … and not quite in step.
 const RANK_JITTER: Duration = Duration::from_millis(10);
-/// After a refusal or a split vote the next try comes after this long …
+/// After a round that was refused or split the next comes after this long …
 const RETRY_MIN: Duration = Duration::from_millis(30);
 /// … to this long.
 const RETRY_MAX: Duration = Duration::from_millis(150);
@@ -69,8 +69,16 @@ impl Raft {
         self.wind_election_timer();
     }
 
-    pub(crate) fn retry_delay_without_leader(&mut self) -> Duration {
-        RETRY_MIN + self.election.jitter.draw(self.ballot.term, RETRY_MAX - RETRY_MIN)
+    /// A round is over or was only a question. While the leader is known to be
+    /// gone the next comes sooner, but only where it is a question first: standing
+    /// for real costs everybody else a term, and needs the time for all disks and
+    /// the way there and back.
+    pub(crate) fn retry_soon_without_leader(&mut self) {
+        if self.election.gone.is_some() && self.config.pre_vote {
+            let span = RETRY_MAX - RETRY_MIN;
+            let delay = RETRY_MIN + self.election.jitter.draw(self.ballot.term, span);
+            self.election.deadline = self.election.deadline.min(self.now.after(delay));
+        }
     }
 
     /// This node's place, by id, among the voters other than `leader`.

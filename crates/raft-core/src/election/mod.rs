@@ -30,14 +30,14 @@ pub(crate) struct ElectionTimer {
 }
 
 impl Raft {
-    /// Sets the election deadline to one to two election timeouts from now; with
-    /// a leader known to be gone, to when its successors take turns.
+    /// Sets the election deadline to one to two election timeouts from now. Done
+    /// only when the leader is heard, a vote is granted or a round begins (Raft
+    /// paper, figure 2), and by whoever stops leading. Not when a term is merely
+    /// adopted: a node whose log is too short could stand again and again, and by
+    /// its terms alone keep those from standing whose logs are not.
     pub(crate) fn wind_election_timer(&mut self) {
         let timeout = self.config.election_timeout;
-        let delay = match self.election.gone {
-            Some(_) => self.retry_delay_without_leader(),
-            None => timeout + self.election.jitter.draw(self.ballot.term, timeout),
-        };
+        let delay = timeout + self.election.jitter.draw(self.ballot.term, timeout);
         self.election.deadline = self.now.after(delay);
     }
 }

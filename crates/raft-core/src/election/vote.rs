@@ -50,6 +50,7 @@ impl Raft {
             self.become_follower(None, fx);
         }
         if granted {
+            self.wind_election_timer();
             self.send_durable(from, Body::VoteReply { granted }, fx);
         } else {
             self.send(from, Body::VoteReply { granted }, fx);

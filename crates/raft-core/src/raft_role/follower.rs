@@ -32,20 +32,26 @@ impl Raft {
         self.become_follower(None, fx);
     }
 
-    /// Ends the role there was. The election timer is wound up anew.
+    /// Ends the role there was. A follower stays under the election deadline that
+    /// it has, and so does a candidate whose round is over, if nothing speaks for
+    /// an earlier one; a leader had none.
     pub(crate) fn become_follower(
         &mut self,
         leader: Option<(NodeId, Incarnation)>,
         fx: &mut Effects,
     ) {
         let reads = self.take_reads();
+        match &self.role {
+            Role::Leader(_) => self.wind_election_timer(),
+            Role::PreCandidate(_) | Role::Candidate(_) => self.retry_soon_without_leader(),
+            Role::Follower(_) => {}
+        }
         self.role = Role::Follower(Follower {
             leader,
             contact: self.now,
             verified: self.commit,
             reads: FollowerReads::default(),
         });
-        self.wind_election_timer();
         // Refused in the new role, so that the answer does not name the old leader.
         reads.into_iter().for_each(|read| self.refuse_read(read, Refusal::LeadershipLost, fx));
     }
