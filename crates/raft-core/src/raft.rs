@@ -186,6 +186,7 @@ impl Raft {
         self.advance_commit();
         self.act_on_committed_membership(fx);
         self.meet_peers_if_changed();
+        self.confirm_reads(fx);
         self.begin_read_round(fx);
         self.ask_read_index(fx);
         self.replicate_to_all(fx);

@@ -121,7 +121,11 @@ impl Raft {
         self.confirm_reads(fx);
     }
 
-    /// Answers the round in flight if each configuration in force confirmed it.
+    /// Answers the round in flight if each configuration in force confirmed it. Not
+    /// only an answer decides that, also a smaller membership: if all that were
+    /// still awaited are voters no more, no answer will ever come. Whoever is in
+    /// force now shares a voter with every quorum that could have elected another
+    /// leader, the one before included.
     pub(crate) fn confirm_reads(&mut self, fx: &mut Effects) {
         let own = self.config.id;
         let Role::Leader(leader) = &mut self.role else { return };

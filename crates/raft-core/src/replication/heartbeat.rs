@@ -90,7 +90,6 @@ impl Raft {
         } else if look {
             self.send_append(id, Vec::new(), fx);
         }
-        self.confirm_reads(fx);
     }
 
     fn forget_peer(&mut self, id: NodeId) {
