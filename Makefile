@@ -7,8 +7,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# The gRPC transport is built and tested, RocksDB is not: no adapter stands on it yet.
-FEATURES := --no-default-features --features balsa-raft-net/grpc
+# Nodes are built and tested with their state in memory: RocksDB has no adapter yet.
+FEATURES := --no-default-features --features balsa-node/node
 SELECTION := --workspace $(FEATURES)
 
 ifeq ($(CI),true)

@@ -1,3 +1,13 @@
 //! A replicated key-value node: driver, embedding and etcd's API.
 
 pub mod driver;
+#[cfg(feature = "node")]
+mod node;
+#[cfg(feature = "node")]
+pub mod replica;
+
+#[cfg(feature = "node")]
+pub use node::{
+    Client, ClientLimits, Consistency, Error, Founder, Header, MemberStatus, Node, NodeBuilder,
+    NodeStatus, StartError, TransportFactory, cluster_id, member_id,
+};

@@ -16,7 +16,7 @@ use proto::balsa::kv::v1 as wire;
 use raft_core::Entry;
 use raft_storage::StorageError;
 
-use crate::command::Command;
+use crate::command::{Command, RequestId};
 use crate::error::KvError;
 
 /// The format of the payloads that [`encode`] makes; goes into [`Entry::format`].
@@ -25,6 +25,16 @@ pub const FORMAT: u8 = 1;
 /// Encodes a command as the payload of an entry.
 pub fn encode(command: &Command) -> Bytes {
     to_wire::command(command).encode_to_vec().into()
+}
+
+/// Puts an id into an encoded command that has none. It is not decoded: fields of a
+/// message may come in any order, and one more at its end is one of it.
+pub fn with_request_id(payload: Bytes, id: RequestId) -> Bytes {
+    let message = wire::Command { request_id: Some(to_wire::request_id(id)), operation: None };
+    let mut joined = Vec::with_capacity(payload.len() + message.encoded_len());
+    joined.extend_from_slice(&payload);
+    joined.extend(message.encode_to_vec());
+    joined.into()
 }
 
 /// Decodes the command in an entry. The inner error is a reply, the same on

@@ -28,7 +28,7 @@ pub(super) fn command(command: &Command) -> wire::Command {
     wire::Command { request_id: command.request_id.map(request_id), operation: Some(operation) }
 }
 
-fn request_id(id: RequestId) -> wire::RequestId {
+pub(super) fn request_id(id: RequestId) -> wire::RequestId {
     wire::RequestId { node: id.node.0, incarnation: id.incarnation.0, counter: id.counter }
 }
 

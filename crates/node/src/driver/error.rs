@@ -27,6 +27,9 @@ pub enum OpenError {
     /// What the disks hold does not fit together, or a setting cannot work.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// The system gives no thread.
+    #[error("a thread cannot be started: {0}; raise the limit of threads")]
+    Thread(std::io::Error),
     /// The state was made by entries that are not those of the log.
     #[error(
         "the state has applied entry {applied}, but the log holds another one there: \

@@ -115,7 +115,7 @@ impl GrpcTransport {
 
     /// Takes no more frames, lets those that are queued leave (for
     /// [`Options::drain_timeout`] at most), and ends all connections.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(&self) {
         let links: Vec<_> = self.shared.links().values().cloned().collect();
         let drained = async {
             for link in &links {

@@ -1,0 +1,334 @@
+//! Starting a node: look at the folder, ask the peers, open, connect.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kv_statemachine::{KvReader, KvStateMachine, MemberAttributes, Operation, Reply};
+use raft_core::{Config, Incarnation};
+use raft_net::grpc::{self, GrpcTransport, Options, inquire};
+use raft_net::{ForwardId, Identity, Peer};
+use raft_storage::{LogStore, SnapshotStore, StateStore};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::builder::{NodeBuilder, StartError};
+use super::client::{Client, Inner};
+use super::error::Error;
+use super::folder::{self, Owner};
+use super::member::{self, Founder};
+use super::watcher::{Watcher, peers};
+use super::{Net, Node};
+use crate::driver::recovery::Stores;
+use crate::driver::{DriverConfig, Found, RequestIds};
+use crate::replica::Replica;
+
+/// How long an empty node waits for its peers to say that they know it.
+const INQUIRY: Duration = Duration::from_secs(3);
+/// Between two attempts to tell the cluster this member's name and URLs.
+const PUBLISH_RETRY: Duration = Duration::from_millis(200);
+/// Threads that carry frames between peers.
+const NET_THREADS: usize = 2;
+/// Threads that serve large reads.
+const READ_THREADS: usize = 8;
+
+/// How the store's commands carry the ids of forwarded writes.
+const REQUEST_IDS: RequestIds<Reply> = RequestIds { attach: ids::attach, of_reply: ids::of_reply };
+
+/// Starts a node.
+pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> {
+    let own = builder.found()?;
+    let runtime = NetRuntime::new()?;
+    let (incarnation, seed) = (Incarnation(random()?), random()?);
+    let owner = own_or_found(&builder, &own)?;
+    let is_new = builder.log_store.is_none() && folder::look(&builder.data_dir)?.is_none();
+    let mut identity =
+        Identity { cluster: owner.cluster, node: owner.node, incarnation, storage: 0 };
+    let listener = listen(&builder)?;
+    if is_new {
+        ask_peers(&runtime, &builder, &identity, &owner).await?;
+    }
+
+    let opened = runtime.blocking(move || open(builder, owner, seed)).await?;
+    let Opened { mut builder, owner, log, storage, snapshots, state, machine } = opened;
+    identity.storage = storage.unwrap_or(incarnation.0);
+
+    let reader = machine.reader();
+    let config = driver_config(&builder, &owner, incarnation, storage);
+    let watcher = Arc::new(Watcher::new(Arc::clone(&builder.observer)));
+    let stores = Stores { log, machine, snapshots };
+    let threads = builder.threads.clone();
+    let observer = Arc::clone(&watcher);
+    let (replica, found) = runtime
+        .blocking(move || Replica::start(&config, REQUEST_IDS, stores, &threads, observer))
+        .await?;
+    tell_what_was_found(&identity, &builder, &found, &reader);
+
+    let net = connect(&mut builder, identity, listener, &replica, &runtime)?;
+    if let Some(transport) = net.transport() {
+        replica.connect(Arc::clone(&transport));
+        watcher.connect(transport, &replica.handle().status().membership);
+    }
+    let client = Client::new(Inner {
+        replica: replica.handle(),
+        reader,
+        store: state,
+        member: identity.node,
+        cluster: identity.cluster,
+        limits: builder.client_limits,
+        pool: runtime.handle(),
+    });
+    let attributes = MemberAttributes { name: builder.name, client_urls: builder.client_urls };
+    runtime.handle().spawn(publish(client.clone(), attributes));
+    Ok(Node { replica, client, net, runtime })
+}
+
+/// A node with data goes by its data; a new one by what it was given.
+fn own_or_found(builder: &NodeBuilder, own: &Founder) -> Result<Owner, StartError> {
+    let bootstrap = member::bootstrap(&builder.founders, &builder.token);
+    let ids = bootstrap.membership.members.keys().copied();
+    if bootstrap.membership.members.len() != builder.founders.len() {
+        let text = "two members of the initial cluster have the same peer URLs";
+        return Err(StartError::Config(text.to_owned()));
+    }
+    let cluster = member::cluster_id(ids);
+    let node = member::member_id(&own.peer_urls, &builder.token);
+    let found = match builder.log_store {
+        Some(_) => None,
+        None => folder::look(&builder.data_dir)?,
+    };
+    let (node, cluster) = found.map_or((node, cluster), |found| (found.node, found.cluster));
+    Ok(Owner { node, cluster, bootstrap })
+}
+
+fn listen(builder: &NodeBuilder) -> Result<Option<TcpListener>, StartError> {
+    if builder.transport.is_some() {
+        return Ok(None);
+    }
+    let Some(address) = builder.listen_peer else {
+        if builder.founders.len() > 1 {
+            let text = "a node with peers needs an address to listen for them";
+            return Err(StartError::Config(text.to_owned()));
+        }
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address);
+    listener.map(Some).map_err(|error| StartError::Listen { address, error })
+}
+
+/// An empty node was never there before, or it must not start (rule 13). Peers that
+/// cannot be reached cannot tell; if they knew, they would refuse it later.
+async fn ask_peers(
+    runtime: &NetRuntime,
+    builder: &NodeBuilder,
+    identity: &Identity,
+    owner: &Owner,
+) -> Result<(), StartError> {
+    let mut answers = tokio::task::JoinSet::new();
+    for peer in peers(&owner.bootstrap.membership) {
+        if peer.id != identity.node && builder.transport.is_none() {
+            let identity = *identity;
+            answers.spawn_on(
+                async move {
+                    let Peer { id, addresses, .. } = peer;
+                    let options = Options::default();
+                    let asked = inquire(&identity, &options, id, &addresses);
+                    (id, tokio::time::timeout(INQUIRY, asked).await)
+                },
+                &runtime.handle(),
+            );
+        }
+    }
+    while let Some(answer) = answers.join_next().await {
+        if let Ok((told_by, Ok(Ok(grpc::Inquiry { storage: Some(recorded), .. })))) = answer {
+            return Err(StartError::WasThereBefore {
+                member: identity.node,
+                recorded,
+                folder: builder.data_dir.display().to_string(),
+                told_by,
+            });
+        }
+    }
+    Ok(())
+}
+
+struct Opened {
+    builder: NodeBuilder,
+    owner: Owner,
+    log: Box<dyn LogStore>,
+    storage: Option<u64>,
+    snapshots: Arc<dyn SnapshotStore>,
+    state: Arc<dyn StateStore>,
+    machine: KvStateMachine,
+}
+
+fn open(mut builder: NodeBuilder, owner: Owner, seed: u64) -> Result<Opened, StartError> {
+    let (log, storage) = match builder.log_store.take() {
+        Some(log) => (log, None),
+        None => {
+            let (log, storage) = folder::open_log(&builder.data_dir, &owner, seed)?;
+            (log, Some(storage))
+        }
+    };
+    let snapshots = match builder.snapshot_store.take() {
+        Some(snapshots) => snapshots,
+        None => folder::open_snapshots(&builder.data_dir)?,
+    };
+    let state = match builder.state_store.take() {
+        Some(state) => state,
+        None if builder.state_in_memory => {
+            folder::state_in_memory(&KvStateMachine::SPACES, snapshots.as_ref())?
+        }
+        None => folder::open_state(&builder.data_dir, &KvStateMachine::SPACES, &snapshots)?,
+    };
+    let machine = KvStateMachine::open(Arc::clone(&state), owner.bootstrap.clone())?;
+    Ok(Opened { builder, owner, log, storage, snapshots, state, machine })
+}
+
+fn driver_config(
+    builder: &NodeBuilder,
+    owner: &Owner,
+    incarnation: Incarnation,
+    storage_id: Option<u64>,
+) -> DriverConfig {
+    let mut raft = Config::new(owner.node, incarnation);
+    raft.election_timeout = builder.election_timeout;
+    raft.heartbeat_interval = builder.heartbeat_interval;
+    raft.pre_vote = builder.pre_vote;
+    raft.limits = builder.raft_limits.clone();
+    DriverConfig { raft, storage_id, limits: builder.driver_limits.clone() }
+}
+
+fn tell_what_was_found(
+    identity: &Identity,
+    builder: &NodeBuilder,
+    found: &Found,
+    reader: &KvReader,
+) {
+    let view = reader.view();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        name = builder.name,
+        member = format!("{:x}", identity.node.0),
+        cluster = format!("{:x}", identity.cluster),
+        data_dir = %builder.data_dir.display(),
+        applied = view.applied().index.0,
+        revision = view.revision(),
+        keys = view.key_count(),
+        cut_off_bytes = found.cut_off_bytes,
+        finished_install = found.finished_install,
+        "node opened"
+    );
+}
+
+fn connect(
+    builder: &mut NodeBuilder,
+    identity: Identity,
+    listener: Option<TcpListener>,
+    replica: &Replica<Reply>,
+    runtime: &NetRuntime,
+) -> Result<Net, StartError> {
+    let failed = |error| StartError::System { what: "the transport cannot be started", error };
+    if let Some(factory) = builder.transport.take() {
+        let transport = factory(identity, replica.events(), &runtime.handle());
+        return Ok(Net::Other(transport.map_err(failed)?));
+    }
+    let Some(listener) = listener else { return Ok(Net::Alone) };
+    let transport = GrpcTransport::start(
+        &runtime.handle(),
+        listener,
+        identity,
+        Options::default(),
+        replica.events(),
+    );
+    Ok(Net::Grpc(Arc::new(transport.map_err(failed)?)))
+}
+
+/// Tells the cluster this member's name and URLs, until it knows them.
+async fn publish(client: Client, attributes: MemberAttributes) {
+    let member = client.header().member;
+    let mut told = false;
+    while !told {
+        let attributes = attributes.clone();
+        let operation = Operation::SetMemberAttributes { member, attributes };
+        match client.write(operation).await {
+            Ok(_) => told = true,
+            Err(Error::Stopped) => return,
+            Err(error) => {
+                tracing::debug!(%error, "name and client URLs are not published yet");
+                tokio::time::sleep(PUBLISH_RETRY).await;
+            }
+        }
+    }
+    tracing::info!(name = attributes.name, "name and client URLs are published");
+}
+
+fn random() -> Result<u64, StartError> {
+    let failed = |error| StartError::System {
+        what: "the system gives no random numbers",
+        error: io::Error::other(error),
+    };
+    getrandom::u64().map_err(failed)
+}
+
+/// The threads of transport and large reads. A runtime must not be dropped where it
+/// could wait; this one may.
+pub(super) struct NetRuntime(Option<Runtime>);
+
+impl NetRuntime {
+    fn new() -> Result<NetRuntime, StartError> {
+        let runtime = Builder::new_multi_thread()
+            .thread_name("balsa-net")
+            .worker_threads(NET_THREADS)
+            .max_blocking_threads(READ_THREADS)
+            .enable_all()
+            .build();
+        let failed = |error| StartError::System { what: "threads cannot be started", error };
+        Ok(NetRuntime(Some(runtime.map_err(failed)?)))
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        self.0.as_ref().expect("it is there until it is dropped").handle().clone()
+    }
+
+    /// Does something slow on a thread for it.
+    async fn blocking<T, E>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, StartError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        StartError: From<E>,
+    {
+        let done = self.handle().spawn_blocking(work).await;
+        let failed =
+            |error| StartError::System { what: "opening panicked", error: io::Error::other(error) };
+        Ok(done.map_err(failed)??)
+    }
+}
+
+impl Drop for NetRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The ids of forwarded writes inside the store's commands.
+mod ids {
+    use super::{ForwardId, Reply};
+    use bytes::Bytes;
+    use kv_statemachine::{RequestId, codec};
+
+    pub fn attach(payload: Bytes, id: ForwardId) -> Bytes {
+        let ForwardId { node, incarnation, counter } = id;
+        codec::with_request_id(payload, RequestId { node, incarnation, counter })
+    }
+
+    pub fn of_reply(reply: &Reply) -> Option<ForwardId> {
+        let RequestId { node, incarnation, counter } = reply.request_id?;
+        Some(ForwardId { node, incarnation, counter })
+    }
+}

@@ -1,0 +1,235 @@
+//! A replica: the driver's workers on threads, with a transport and a clock.
+//!
+//! This is what a node adds to the [driver](crate::driver) for any state machine.
+//! Each worker is served by a thread of its own (or shares one, see [`Threads`]),
+//! sleeps while it has nothing to do, and is woken once for all that has come in.
+//!
+//! ```text
+//!   ReplicaHandle ─▶ desk ─▶ ┌ Raft ┐ ─ frames ─▶ transport
+//!        ▲  one answer each  └──────┘ ◀─ events ─
+//!        └───────────────────  Log, Apply, Fetch
+//! ```
+//!
+//! A [`Replica`] ends when it is asked to, when the protocol says so, or when a
+//! worker fails; [`Replica::wait`] tells which. Whoever waits for an answer gets one
+//! in each case.
+//!
+//! A replica embeds any [`StateMachine`]; [`Node`](crate::Node) is the one with the
+//! key-value store.
+
+mod clock;
+mod desk;
+mod handle;
+mod observer;
+mod seat;
+mod shared;
+mod station;
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use raft_core::StopReason;
+use raft_net::{Transport, TransportEvent};
+use raft_storage::StateMachine;
+use tokio::sync::watch;
+
+use crate::driver::queues::{ApplyInbox, FetchInbox, LogInbox, Output, RaftInbox};
+use crate::driver::recovery::Stores;
+use crate::driver::{DriverConfig, Fatal, Found, OpenError, RequestIds, Workers};
+
+pub use desk::CallError;
+pub use handle::ReplicaHandle;
+pub use observer::{Observer, Unobserved};
+pub use shared::Office;
+pub use station::Threads;
+
+use clock::Clock;
+use seat::{ApplySeat, FetchSeat, LogSeat, RaftSeat};
+use shared::Shared;
+use station::{Seats, serve};
+
+/// What a transport gives its events to.
+pub type EventSink = Box<dyn Fn(TransportEvent) + Send + Sync>;
+
+/// A running replica. Dropped, it stops; [`Replica::stop`] waits until it has.
+pub struct Replica<R> {
+    shared: Arc<Shared<R>>,
+    ending: watch::Receiver<Option<Ending>>,
+}
+
+/// Why a replica ended.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// It was asked to. What it had applied is durable.
+    Stopped,
+    /// The protocol said so: it must not be started again as it is.
+    Dismissed(StopReason),
+    /// A disk failed.
+    Failed(Arc<Fatal>),
+    /// A worker found something broken that must never be.
+    Panicked(String),
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Stopped => f.write_str("stopped"),
+            Ending::Dismissed(reason) => write!(f, "{reason}"),
+            Ending::Failed(fatal) => write!(f, "{fatal}"),
+            Ending::Panicked(message) => write!(f, "a broken invariant: {message}"),
+        }
+    }
+}
+
+impl<R: Send + 'static> Replica<R> {
+    /// Opens the workers from what the disks hold and starts their threads. It sends
+    /// nothing before [`Replica::connect`].
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Workers::open`], or if the system gives no thread.
+    ///
+    /// # Panics
+    ///
+    /// If `threads` does not serve each worker exactly once.
+    pub fn start<S: StateMachine<Reply = R>>(
+        config: &DriverConfig,
+        request_ids: RequestIds<R>,
+        stores: Stores<S>,
+        threads: &Threads,
+        observer: Arc<dyn Observer>,
+    ) -> Result<(Replica<R>, Found), OpenError> {
+        assert!(threads.is_complete(), "each worker is served by exactly one thread");
+        let clock = Clock::start();
+        let (workers, found) = Workers::open(config, request_ids, stores, clock.now())?;
+        let Workers { raft, log, apply, fetch } = workers;
+        let shared = Arc::new(Shared::new(clock, raft, &config.limits, observer));
+        let mut seats = [
+            Some(Box::new(RaftSeat {
+                worker: Arc::clone(&shared.raft_worker),
+                inbox: RaftInbox::default(),
+            }) as Box<dyn seat::Seat<R>>),
+            Some(Box::new(LogSeat { worker: log, inbox: LogInbox::default() })),
+            Some(Box::new(ApplySeat { worker: apply, inbox: ApplyInbox::default() })),
+            Some(Box::new(FetchSeat { worker: fetch, inbox: FetchInbox::default() })),
+        ];
+        let mut served = Vec::new();
+        for group in &threads.0 {
+            let group: Seats<R> =
+                group.iter().filter_map(|worker| seats[*worker as usize].take()).collect();
+            served.push(spawn(group, &shared)?);
+        }
+        let (sender, ending) = watch::channel(None);
+        let supervised = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("balsa-end".to_owned())
+            .spawn(move || supervise(&supervised, served, &sender))
+            .map_err(OpenError::Thread)?;
+        Ok((Replica { shared, ending }, found))
+    }
+
+    /// Gives it the transport that its frames leave by. The transport's events go to
+    /// [`Replica::events`].
+    ///
+    /// # Panics
+    ///
+    /// If it has one already.
+    pub fn connect(&self, transport: Arc<dyn Transport>) {
+        self.shared.connect(transport);
+    }
+
+    /// Takes in what the transport tells.
+    pub fn events(&self) -> EventSink {
+        let shared = Arc::clone(&self.shared);
+        Box::new(move |event| shared.deliver(event))
+    }
+
+    /// Asks it.
+    pub fn handle(&self) -> ReplicaHandle<R> {
+        ReplicaHandle::new(Arc::clone(&self.shared))
+    }
+
+    /// Waits until it has ended, for whatever reason.
+    pub async fn wait(&self) -> Ending {
+        let mut ending = self.ending.clone();
+        match ending.wait_for(Option::is_some).await {
+            Ok(ended) => ended.clone().unwrap_or(Ending::Stopped),
+            Err(_) => Ending::Panicked("the thread that ends the replica is gone".to_owned()),
+        }
+    }
+
+    /// Stops it. Everybody who waits is answered; what was applied is made durable.
+    /// The leadership is not handed over; see [`ReplicaHandle::transfer_leadership`].
+    pub async fn stop(&self) -> Ending {
+        self.shared.stop();
+        self.wait().await
+    }
+}
+
+impl<R> Drop for Replica<R> {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+type Served<R> = JoinHandle<(Seats<R>, Result<(), Fatal>)>;
+
+fn spawn<R: Send + 'static>(
+    seats: Seats<R>,
+    shared: &Arc<Shared<R>>,
+) -> Result<Served<R>, OpenError> {
+    let names: Vec<String> =
+        seats.iter().map(|seat| format!("{:?}", seat.worker()).to_lowercase()).collect();
+    let mine = Arc::clone(shared);
+    let thread = std::thread::Builder::new().name(format!("balsa-{}", names.join("+")));
+    thread.spawn(move || serve(seats, &mine)).map_err(|error| {
+        // Those that run already must not be left behind.
+        shared.stop();
+        OpenError::Thread(error)
+    })
+}
+
+/// Waits for all threads, answers whoever still waits, and tells how it ended.
+fn supervise<R>(
+    shared: &Shared<R>,
+    threads: Vec<Served<R>>,
+    ending: &watch::Sender<Option<Ending>>,
+) {
+    let mut failure = None;
+    let mut left: Seats<R> = Vec::new();
+    for thread in threads {
+        match thread.join() {
+            Ok((seats, result)) => {
+                left.extend(seats);
+                if let Err(fatal) = result {
+                    failure.get_or_insert(Ending::Failed(Arc::new(fatal)));
+                }
+            }
+            Err(panic) => {
+                failure.get_or_insert(Ending::Panicked(panic_message(panic.as_ref())));
+            }
+        }
+    }
+    let mut out = Output::new();
+    for seat in &mut left {
+        seat.pull(shared);
+        if failure.is_none() {
+            failure = seat.close().err().map(|fatal| Ending::Failed(Arc::new(fatal)));
+        }
+        seat.abandon(&mut out);
+    }
+    // The folders are free before anybody hears that it is over.
+    drop(left);
+    shared.tell_world(&mut out.world);
+    shared::lock(&shared.desk).close();
+    let dismissed = || shared.stop_reason.get().cloned().map(Ending::Dismissed);
+    let how = failure.or_else(dismissed).unwrap_or(Ending::Stopped);
+    ending.send_replace(Some(how));
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a worker panicked".to_owned())
+}

@@ -1,0 +1,26 @@
+//! What those who keep logs and counters are told.
+
+use std::time::Duration;
+
+use crate::driver::Worker;
+use crate::driver::queues::Notice;
+
+/// Hears what happens in a replica. It is called on the workers' own threads, so
+/// it must not block; all of its methods do nothing by default.
+pub trait Observer: Send + Sync {
+    /// Something that operators want to know.
+    fn notice(&self, notice: &Notice) {
+        let _ = notice;
+    }
+
+    /// A worker had a turn with something to do in it.
+    fn turn(&self, worker: Worker, took: Duration) {
+        let _ = (worker, took);
+    }
+}
+
+/// Listens to nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {}
