@@ -24,6 +24,7 @@ mod observer;
 mod seat;
 mod shared;
 mod station;
+pub mod trace;
 
 use std::fmt;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::clock::Clock;
 use super::desk::Desk;
 use super::observer::Observer;
+use super::trace;
 use crate::driver::queues::{ApplyInbox, FetchInbox, LogInbox, Notice, Output, RaftInbox, World};
 use crate::driver::raft_worker::RaftWorker;
 use crate::driver::request::Request;
@@ -113,6 +114,7 @@ impl<R> Shared<R> {
 
     /// Takes in a client's request.
     pub fn submit(&self, request: Request) {
+        trace::asked();
         lock(&self.raft).requests.push_back(request);
         self.ring(Worker::Raft);
     }
@@ -187,6 +189,7 @@ impl<R> Shared<R> {
         }
         if !world.answers.is_empty() {
             let settled = lock(&self.desk).settle(std::mem::take(&mut world.answers));
+            trace::answered(settled.len());
             for client in settled {
                 client.tell();
             }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::seat::Seat;
 use super::shared::Shared;
+use super::trace;
 use crate::driver::queues::Output;
 use crate::driver::{Fatal, Worker};
 
@@ -75,7 +76,9 @@ fn round<R>(
         if seat.has_work(now) {
             worked = true;
             let result = seat.turn(now, out);
-            shared.observe_turn(seat.worker(), began.elapsed());
+            let took = began.elapsed();
+            shared.observe_turn(seat.worker(), took);
+            trace::turn(seat.worker(), took, out);
             // What a failed turn gave is not handed on: nothing is acknowledged.
             result?;
             shared.hand_on(out);
