@@ -20,6 +20,8 @@ mod folder;
 mod log_store;
 pub mod memory;
 mod random;
+#[cfg(feature = "rocksdb")]
+pub mod rocksdb;
 pub mod segments;
 mod snapshot_store;
 pub mod snapshots;

@@ -14,7 +14,8 @@ use crate::state_store::{Mutation, Order, Space, StateStore, StateView};
 
 /// Opens a state store again and again on one disk.
 pub trait StateFixture {
-    /// Opens the store with these spaces. The one opened before is dropped by then.
+    /// Opens the store with these spaces. The one opened before and its views are
+    /// dropped by then.
     ///
     /// # Errors
     ///
@@ -73,7 +74,7 @@ fn random_runs_match_the_model(seed: u64, fixture: &mut dyn StateFixture) {
         }
         let durable = number(store.durable_get(Space(0), COUNTER).expect("reads"));
         assert!(durable as usize >= flushed, "seed {seed}: less is durable than was flushed");
-        drop(store);
+        drop((store, view));
         fixture.restart();
         let store = fixture.open(&SPACES).expect("opens");
         let found = counter(&*store.view());
@@ -110,7 +111,7 @@ fn a_checkpoint_is_installed_elsewhere(
     assert!(there.install_unfinished(), "{about}: the mark is set");
     check(&*there.view(), &pinned, &mut random, &format!("{about}, installed"));
     check(&*before, &ignored[1], &mut random, &format!("{about}, a view from before"));
-    drop(there);
+    drop((there, before));
     other.restart();
 
     let there = other.open(&SPACES).expect("opens");
