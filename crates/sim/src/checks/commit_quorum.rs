@@ -41,8 +41,9 @@ impl Invariant for CommitQuorum {
             return Ok(());
         }
         Err(format!(
-            "{} ({}, term {}) commits up to {}, which is not on the disks of a majority of {}",
-            status.id, status.role, status.ballot.term, status.commit, status.membership
+            "{} ({}) commits up to {}, which is not, as an entry of its own term {}, on the disks \
+             of a majority of {}",
+            status.id, status.role, status.commit, status.ballot.term, status.membership
         ))
     }
 }

@@ -28,6 +28,8 @@ pub enum Fault {
     /// A machine loses its power in the middle of a turn, after so many more
     /// operations on its disk.
     CrashInTurn(NodeId, u64),
+    /// A machine loses its power while its log writes the next group.
+    CrashInGroup(NodeId),
     /// A disk refuses an operation, after so many more; everything after that
     /// works again, but the node has stopped.
     DiskError(NodeId, u64),
@@ -70,6 +72,7 @@ impl fmt::Display for Fault {
             Fault::CrashInTurn(node, after) => {
                 write!(f, "power loss of {node} after {after} operations on its disk")
             }
+            Fault::CrashInGroup(node) => write!(f, "power loss of {node} while it writes its log"),
             Fault::DiskError(node, after) => {
                 write!(f, "disk error on {node} after {after} operations")
             }
@@ -121,6 +124,7 @@ impl Planner {
             temper::Sort::PowerLoss => Fault::PowerLoss(node),
             temper::Sort::PowerLossAll => Fault::PowerLossAll,
             temper::Sort::CrashInTurn => Fault::CrashInTurn(node, rng.between(1, 15)),
+            temper::Sort::CrashInGroup => Fault::CrashInGroup(node),
             temper::Sort::DiskError => Fault::DiskError(node, rng.between(1, 15)),
             temper::Sort::Pause => Fault::Pause(node, rng.between(10_000, 2_000_000)),
             temper::Sort::SlowDisk => Fault::SlowDisk(node, rng.between(100_000, 3_000_000)),

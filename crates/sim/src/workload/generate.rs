@@ -29,7 +29,8 @@ impl Generator {
         match self.rng.below(100) {
             0..40 => {
                 let key = self.key();
-                Request::Write(Operation::Put(self.tag().put(key)))
+                let length = self.length();
+                Request::Write(Operation::Put(self.tag().put(key, length)))
             }
             40..50 => {
                 let key = self.key();
@@ -46,6 +47,7 @@ impl Generator {
 
     fn txn(&mut self, revision: i64) -> TxnRequest {
         let (key, other) = (self.key(), self.key());
+        let length = self.length();
         let tag = self.tag();
         let operand = match self.rng.below(3) {
             0 => CompareOperand::Version(self.rng.below(2) as i64),
@@ -60,7 +62,7 @@ impl Generator {
         ];
         let result = results[self.rng.below(4) as usize];
         let compare = Compare { range: KeyRange::single(other.clone()), result, operand };
-        let mut success = vec![RequestOp::Put(tag.put(key.clone()))];
+        let mut success = vec![RequestOp::Put(tag.put(key.clone(), length))];
         if other != key {
             success.push(RequestOp::DeleteRange(tag.delete(&other)));
         }
@@ -84,6 +86,12 @@ impl Generator {
 
     fn key(&mut self) -> Bytes {
         Bytes::from(format!("k{:02}", self.rng.below(self.keys)))
+    }
+
+    /// How long a value is. Some are long enough for several sectors of a disk, so
+    /// that a power loss can tear the entry.
+    fn length(&mut self) -> usize {
+        if self.rng.one_in(3) { self.rng.between(200, 2_400) as usize } else { 0 }
     }
 
     fn tag(&mut self) -> Tag {

@@ -26,7 +26,9 @@ impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Request::Write(Operation::Put(put)) => {
-                write!(f, "put {} {}", put.key.escape_ascii(), put.value.escape_ascii())
+                let value = String::from_utf8_lossy(&put.value);
+                let tag = value.trim_start_matches('0');
+                write!(f, "put {} {tag} in {} bytes", put.key.escape_ascii(), value.len())
             }
             Request::Write(Operation::DeleteRange(delete)) => {
                 write!(f, "delete {}", delete.range.key.escape_ascii())

@@ -17,9 +17,9 @@ impl fmt::Display for Tag {
 }
 
 impl Tag {
-    /// A put of the tag as the value.
-    pub(super) fn put(self, key: Bytes) -> PutRequest {
-        PutRequest::of(key, self.0.to_string())
+    /// A put of the tag as the value, with zeros before it up to a length.
+    pub(super) fn put(self, key: Bytes, length: usize) -> PutRequest {
+        PutRequest::of(key, format!("{:0length$}", self.0))
     }
 
     /// A deletion of one key, written as a range up to the key with a zero byte
@@ -62,8 +62,9 @@ mod tests {
     #[test]
     fn a_tag_is_found_in_each_kind_of_write() {
         let key = Bytes::from_static(b"k1");
-        let put = Tag(7).put(key.clone());
+        let put = Tag(7).put(key.clone(), 0);
         assert_eq!(tag_of(&Operation::Put(put.clone())), Some(Tag(7)));
+        assert_eq!(tag_of(&Operation::Put(Tag(9).put(key.clone(), 1000))), Some(Tag(9)));
         assert_eq!(tag_of(&Operation::DeleteRange(Tag(8).delete(&key))), Some(Tag(8)));
         let txn = TxnRequest { success: vec![RequestOp::Put(put)], ..TxnRequest::default() };
         assert_eq!(tag_of(&Operation::Txn(txn)), Some(Tag(7)));

@@ -34,6 +34,13 @@ impl World {
             Fault::KillAll => self.kill_all(Death::Process, Kind::KillAll),
             Fault::PowerLossAll => self.kill_all(Death::Power, Kind::PowerLossAll),
             Fault::CrashInTurn(node, after) => self.doom(*node, Doom::PowerLoss, *after),
+            Fault::CrashInGroup(id) => {
+                if let Some(node) = self.nodes.get_mut(id).filter(|node| node.doom.is_none()) {
+                    node.doom = Some(Doom::PowerLoss);
+                    node.next_group_is_doomed = true;
+                }
+                Ok(())
+            }
             Fault::DiskError(node, after) => self.doom(*node, Doom::DiskError, *after),
             Fault::Pause(id, us) => {
                 let until = Time(self.now.0 + us);

@@ -25,6 +25,8 @@ pub(super) struct Node {
     pub(super) slow_until: Time,
     /// The node is to crash, or to fail, at an operation on its disk.
     pub(super) doom: Option<Doom>,
+    /// … and that operation is the first of the next group that its log writes.
+    pub(super) next_group_is_doomed: bool,
     /// The operator stopped it for good: it was removed from the cluster.
     pub(super) retired: bool,
     /// Whether a dead process's machine refuses connections: not without power.
@@ -72,6 +74,7 @@ impl World {
             paused_until: Time(0),
             slow_until: Time(0),
             doom: None,
+            next_group_is_doomed: false,
             retired: false,
             machine_answers: true,
             noticing: BTreeSet::new(),
@@ -145,6 +148,7 @@ impl World {
         };
         node.process = None;
         node.doom = None;
+        node.next_group_is_doomed = false;
         node.machine_answers = death == Death::Process;
         match death {
             Death::Process => node.disks.kill(),
@@ -212,6 +216,9 @@ impl World {
             return Ok(());
         }
         node.due[worker as usize] = false;
+        if worker == Worker::Log && std::mem::take(&mut node.next_group_is_doomed) {
+            node.disks.fail_after(Doom::PowerLoss, 1);
+        }
         let result = process.turn(worker, self.now);
         self.note_of(id, "turn", name_of(worker));
         self.conclude(id, result)
