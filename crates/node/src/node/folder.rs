@@ -22,6 +22,8 @@ use raft_storage::{FolderId, LogStore, SnapshotStore, StateStore, StorageError};
 
 const LOG: &str = "log";
 const SNAPSHOTS: &str = "snapshots";
+#[cfg(feature = "rocksdb")]
+const STATE: &str = "state";
 
 /// What a data folder was found to be, before anything in it is opened or made.
 pub fn look(data_dir: &Path) -> Result<Option<FolderId>, StorageError> {
@@ -65,13 +67,18 @@ pub fn open_snapshots(data_dir: &Path) -> Result<Arc<dyn SnapshotStore>, Storage
 }
 
 /// Opens the state in a data folder, or makes it there.
-#[cfg(not(feature = "rocksdb"))]
+#[cfg(feature = "rocksdb")]
 pub fn open_state(
-    _: &Path,
+    data_dir: &Path,
+    owner: &Owner,
+    seed: u64,
     spaces: &[&str],
-    snapshots: &Arc<dyn SnapshotStore>,
 ) -> Result<Arc<dyn StateStore>, StorageError> {
-    state_in_memory(spaces, snapshots.as_ref())
+    use raft_storage::rocksdb::{RocksConfig, RocksState};
+    let mut config = RocksConfig::new(owner.node, owner.cluster, seed);
+    // A write looks up what it replaces, and so does a read of one key.
+    config.options.filtered_spaces = vec!["latest".to_owned()];
+    Ok(Arc::new(RocksState::open(&data_dir.join(STATE), spaces, config)?))
 }
 
 /// A state in memory, as of the newest snapshot.

@@ -9,7 +9,7 @@ use kv_statemachine::{KvReader, KvStateMachine, MemberAttributes, Operation, Rep
 use raft_core::{Config, Incarnation};
 use raft_net::grpc::{self, GrpcTransport, Options, inquire};
 use raft_net::{ForwardId, Identity, Peer};
-use raft_storage::{LogStore, SnapshotStore, StateStore};
+use raft_storage::{LogStore, SnapshotStore, StateStore, StorageError};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::builder::{NodeBuilder, StartError};
@@ -176,13 +176,26 @@ fn open(mut builder: NodeBuilder, owner: Owner, seed: u64) -> Result<Opened, Sta
     };
     let state = match builder.state_store.take() {
         Some(state) => state,
-        None if builder.state_in_memory => {
-            folder::state_in_memory(&KvStateMachine::SPACES, snapshots.as_ref())?
-        }
-        None => folder::open_state(&builder.data_dir, &KvStateMachine::SPACES, &snapshots)?,
+        None => open_state(&builder, &owner, seed, snapshots.as_ref())?,
     };
     let machine = KvStateMachine::open(Arc::clone(&state), owner.bootstrap.clone())?;
     Ok(Opened { builder, owner, log, storage, snapshots, state, machine })
+}
+
+fn open_state(
+    builder: &NodeBuilder,
+    owner: &Owner,
+    seed: u64,
+    snapshots: &dyn SnapshotStore,
+) -> Result<Arc<dyn StateStore>, StorageError> {
+    let spaces = &KvStateMachine::SPACES;
+    #[cfg(feature = "rocksdb")]
+    if !builder.state_in_memory {
+        return folder::open_state(&builder.data_dir, owner, seed, spaces);
+    }
+    // Without RocksDB there is nothing else.
+    let _ = (builder, owner, seed);
+    folder::state_in_memory(spaces, snapshots)
 }
 
 fn driver_config(
