@@ -26,7 +26,7 @@ FIRST_SEED ?= 1
 SEEDS ?= 2000
 
 .PHONY: help deps build test check sim fmt doc clean
-.PHONY: announce fmt-check clippy doc-check rules deny
+.PHONY: announce fmt-check clippy doc-check rules deny equal-histories
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -43,12 +43,18 @@ test: announce ## Run all tests
 
 check: fmt-check clippy doc-check rules deny ## Everything that must hold before a commit: format, clippy, docs, rules
 
-sim: ## Simulate clusters: SEEDS seeds (2000) from FIRST_SEED (1) on, then with least limits, then in debug
+sim: ## Simulate clusters: SEEDS seeds (2000) from FIRST_SEED (1) on, also with least limits, and compare debug with release
 	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SEEDS)
 	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SEEDS) --least-limits
-	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds 100 >$(TARGET_DIR)/sim-release.txt
-	cargo run --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds 100 >$(TARGET_DIR)/sim-debug.txt
-	@cmp $(TARGET_DIR)/sim-release.txt $(TARGET_DIR)/sim-debug.txt && echo "Debug and release do the same."
+	@$(MAKE) --no-print-directory equal-histories ARGS="run --first-seed $(FIRST_SEED) --seeds 100"
+	@$(MAKE) --no-print-directory equal-histories ARGS="run --first-seed $(FIRST_SEED) --seeds 100 --least-limits"
+	@$(MAKE) --no-print-directory equal-histories ARGS="replay $(FIRST_SEED)"
+
+# One seed is one history: processes built for debug and for release print the same bytes.
+equal-histories:
+	cargo run --release --package balsa-sim -- $(ARGS) >$(TARGET_DIR)/sim-release.txt
+	cargo run --package balsa-sim -- $(ARGS) >$(TARGET_DIR)/sim-debug.txt
+	cmp $(TARGET_DIR)/sim-release.txt $(TARGET_DIR)/sim-debug.txt
 
 fmt: ## Format the source
 	cargo fmt --all
