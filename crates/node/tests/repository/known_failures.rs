@@ -1,10 +1,14 @@
-//! `docs/known-failures.md` has a row for each failure, and each row a test that exists.
+//! `docs/known-failures.md` has a row for each failure, each row a test that
+//! exists, and each script about a failure a place in its row.
 
 use std::collections::BTreeMap;
 
 use super::sources;
 
 const DOCUMENT: &str = "docs/known-failures.md";
+
+/// The scripts about failures, each named after its row: `F01_…`.
+const SCRIPTS: &str = "crates/raft-core/tests/scripts/failures";
 
 /// How many failures there are: F01 to F42.
 const FAILURES: usize = 42;
@@ -22,6 +26,9 @@ struct Row {
 fn every_failure_has_its_row_and_its_test() {
     let (rows, mut wrong) = parse(&sources::read(DOCUMENT).text);
     wrong.extend(check(&rows, &text_of));
+    let scripts = scripts();
+    assert!(scripts.len() > 40, "only {} scripts were found in {SCRIPTS}", scripts.len());
+    wrong.extend(unnamed(&rows, &scripts));
     assert!(wrong.is_empty(), "{DOCUMENT} is wrong:\n  {}", wrong.join("\n  "));
     let pending = rows.iter().filter(|row| row.tests == PENDING).count();
     println!("known failures: {} with a test, {pending} {PENDING}", rows.len() - pending);
@@ -55,6 +62,45 @@ fn wrong_tables_are_reported() {
     );
     let neither = "F07: `some test` is neither a path in backticks nor the word pending";
     assert_eq!(with(7, "| F07 | a | b | c | some test |"), [neither]);
+}
+
+#[test]
+fn scripts_without_a_row_are_reported() {
+    let line = format!("| F07 | a | b | c | `{SCRIPTS}/F07_one`, `{SCRIPTS}/F08_other` |");
+    let (rows, _) = parse(&line);
+    let none: [&str; 0] = [];
+    assert_eq!(unnamed(&rows, &["F07_one".to_owned()]), none);
+    assert_eq!(
+        unnamed(&rows, &["F07_two".to_owned(), "F08_other".to_owned()]),
+        ["F07 does not name the script F07_two", "F08 does not name the script F08_other"]
+    );
+}
+
+/// The names of the scripts about failures, in order.
+fn scripts() -> Vec<String> {
+    let folder = sources::root().join(SCRIPTS);
+    let files = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{SCRIPTS} cannot be listed: {error}"));
+    let name = |file: std::io::Result<std::fs::DirEntry>| {
+        file.expect("a folder can be listed").file_name().to_string_lossy().into_owned()
+    };
+    let mut names: Vec<String> = files.map(name).collect();
+    names.sort();
+    names
+}
+
+/// The scripts that the row which they are called after does not name.
+fn unnamed(rows: &[Row], scripts: &[String]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for script in scripts {
+        let id = script.split('_').next().unwrap_or(script);
+        let quoted = format!("`{SCRIPTS}/{script}`");
+        let named = |row: &Row| row.id == id && row.tests.split(',').any(|t| t.trim() == quoted);
+        if !rows.iter().any(named) {
+            wrong.push(format!("{id} does not name the script {script}"));
+        }
+    }
+    wrong
 }
 
 /// The rows, and what is wrong with those that are none.
