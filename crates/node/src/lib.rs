@@ -1,5 +1,7 @@
 //! A replicated key-value node: driver, embedding and etcd's API.
 
+#[cfg(feature = "server")]
+pub mod api;
 pub mod driver;
 #[cfg(feature = "node")]
 mod node;

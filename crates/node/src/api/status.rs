@@ -1,0 +1,103 @@
+//! From errors to gRPC's codes. The pairs of code and message are etcd's: clients
+//! match on the message, and the code steers whether they try again.
+
+use kv_statemachine::KvError;
+use tonic::{Code, Status};
+
+use crate::Error;
+
+/// What a client is told of an error.
+pub fn of_error(error: &Error) -> Status {
+    Status::new(code(error), error.to_string())
+}
+
+/// What a client is told of a request that is wrong in itself.
+pub fn of_kv_error(error: KvError) -> Status {
+    Status::new(kv_code(error), error.to_string())
+}
+
+/// A request that a member without a vote does not serve.
+pub fn learner() -> Status {
+    Status::failed_precondition("etcdserver: rpc not supported for learner")
+}
+
+/// A request that wants a leader, and nobody leads.
+pub fn no_leader() -> Status {
+    Status::unavailable(Error::NoLeader.to_string())
+}
+
+/// A method of etcd's that is not built yet.
+pub fn not_served(method: &str) -> Status {
+    Status::unimplemented(format!("{method} is not served by this version of balsa"))
+}
+
+fn code(error: &Error) -> Code {
+    match error {
+        Error::Request(error) => kv_code(*error),
+        Error::TooLarge => Code::InvalidArgument,
+        // etcd has no code for it.
+        Error::TooManyRequests => Code::Unknown,
+        Error::NoLeader
+        | Error::LeaderChanged
+        | Error::TimedOut
+        | Error::TimedOutLeaderFailed
+        | Error::Stopped => Code::Unavailable,
+        Error::Storage(_) => Code::Internal,
+    }
+}
+
+fn kv_code(error: KvError) -> Code {
+    match error {
+        KvError::EmptyKey
+        | KvError::KeyNotFound
+        | KvError::ValueProvided
+        | KvError::LeaseProvided
+        | KvError::TooManyOps
+        | KvError::DuplicateKey
+        | KvError::InvalidSortOption
+        | KvError::BadCommand => Code::InvalidArgument,
+        KvError::Compacted | KvError::FutureRevision => Code::OutOfRange,
+        KvError::LeaseNotFound | KvError::MemberNotFound => Code::NotFound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_messages_are_those_of_etcd() {
+        let told = [
+            (Error::Request(KvError::EmptyKey), Code::InvalidArgument, "key is not provided"),
+            (
+                Error::Request(KvError::TooManyOps),
+                Code::InvalidArgument,
+                "too many operations in txn request",
+            ),
+            (
+                Error::Request(KvError::Compacted),
+                Code::OutOfRange,
+                "mvcc: required revision has been compacted",
+            ),
+            (Error::Request(KvError::LeaseNotFound), Code::NotFound, "requested lease not found"),
+            (Error::TooLarge, Code::InvalidArgument, "request is too large"),
+            (Error::TooManyRequests, Code::Unknown, "too many requests"),
+            (Error::NoLeader, Code::Unavailable, "no leader"),
+            (Error::TimedOut, Code::Unavailable, "request timed out"),
+            (Error::Stopped, Code::Unavailable, "server stopped"),
+        ];
+        for (error, code, message) in told {
+            let status = of_error(&error);
+            assert_eq!(
+                (status.code(), status.message()),
+                (code, &*format!("etcdserver: {message}"))
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_disk_says_is_told_as_it_is() {
+        let status = of_error(&Error::Storage("the disk is gone".to_owned()));
+        assert_eq!((status.code(), status.message()), (Code::Internal, "the disk is gone"));
+    }
+}

@@ -1,0 +1,56 @@
+//! What the program says of itself.
+
+use std::env::consts::{ARCH, OS};
+use std::fmt::Write as _;
+
+use balsa::api::{API_VERSION, BALSA_VERSION};
+
+use crate::flags::describe;
+
+/// The versions. The first line is the one that scripts look for.
+pub fn version() -> String {
+    format!("etcd Version: {API_VERSION}\nBalsa Version: {BALSA_VERSION}\nOS/Arch: {OS}/{ARCH}\n")
+}
+
+/// How the program is used.
+pub fn usage() -> String {
+    let mut text = String::from(
+        "Usage:\n\
+         \n\
+         \x20 balsa [flags]    Run a node.\n\
+         \x20 balsa --version  Tell the versions.\n\
+         \n\
+         Flags are those of etcd. Each can be set as a variable, ETCD_NAME for --name, or\n\
+         in a file, --config-file PATH. Without any, a single node serves clients at\n\
+         http://localhost:2379.\n\
+         \n\
+         Flags that are followed:\n\n",
+    );
+    for (name, default) in describe() {
+        let default = if default.is_empty() { String::new() } else { format!("  {default:?}") };
+        // Writing to a string never fails.
+        let _ = writeln!(text, "  --{name}{default}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_etcd_is_found_by_scripts() {
+        let version = version();
+        let line = version.lines().find_map(|line| line.strip_prefix("etcd Version: "));
+        let parts: Vec<&str> = line.expect("the line is there").split('.').collect();
+        assert_eq!(parts.len(), 3);
+        assert!(parts.iter().all(|part| part.parse::<u32>().is_ok()));
+    }
+
+    #[test]
+    fn the_usage_lists_flags_with_their_defaults() {
+        let usage = usage();
+        assert!(usage.contains("  --heartbeat-interval  \"100\"\n"), "{usage}");
+        assert!(!usage.contains("--cert-file"), "it is not followed");
+    }
+}

@@ -1,0 +1,263 @@
+//! Running a node until it is told to stop.
+
+use std::future::pending;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use balsa::api::{Listeners, Metrics, Options, ServeError, Server};
+use balsa::replica::Ending;
+use balsa::{Client, ClientLimits, Node, StartError};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::flags::{ClusterState, Settings};
+use crate::{EXIT_FAILURE, systemd};
+
+/// The exit code of a node whose disk failed: `EX_IOERR`.
+const EXIT_DISK: u8 = 74;
+/// How long stopping may take. Longer means that a disk hangs.
+const STOP: Duration = Duration::from_secs(10);
+/// Connections that may wait to be taken in.
+const BACKLOG: i32 = 4096;
+
+/// Why the node does not run.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("the runtime cannot be started: {0}")]
+    Runtime(io::Error),
+    #[error("cannot listen for {whom} on {address}: {error}")]
+    Listen { whom: &'static str, address: SocketAddr, error: io::Error },
+    #[error("signals cannot be received: {0}")]
+    Signals(io::Error),
+    #[error(
+        "--initial-cluster-state is existing, but {0} is empty, and joining a running cluster \
+         is not built yet: begin a new cluster, or bring the member's folder back"
+    )]
+    CannotJoin(String),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// Runs a node with these settings.
+pub fn run(settings: Settings) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(serve(settings)),
+        Err(error) => Err(RunError::Runtime(error)),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!(%error, "the node does not start");
+            ExitCode::from(EXIT_FAILURE)
+        }
+    }
+}
+
+async fn serve(settings: Settings) -> Result<ExitCode, RunError> {
+    let mut stop = Stop::new(settings.stop_with_stdin).map_err(RunError::Signals)?;
+    check_folder(&settings)?;
+    let listeners = listen(&settings)?;
+    let metrics = Arc::new(Metrics::new(settings.extensive_metrics));
+    let starting = start(&settings, Arc::clone(&metrics));
+    let node = tokio::select! {
+        node = starting => node?,
+        why = stop.asked() => {
+            tracing::info!(why, "stopped before the node was up");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let server = Server::start(listeners, node.client(), metrics, &options(&settings))?;
+    let traffic = if settings.listen_http.is_empty() { "grpc+http" } else { "grpc" };
+    let clients = server.addresses()[..settings.listen_client.len()].to_vec();
+    let ready = tokio::spawn(announce(node.client(), clients, traffic));
+    let ended = tokio::select! {
+        ended = node.wait() => Some(ended),
+        why = stop.asked() => {
+            tracing::info!(why, "stopping");
+            None
+        }
+    };
+    ready.abort();
+    systemd::notify("STOPPING=1");
+    let stopping = async {
+        server.shutdown().await;
+        match ended {
+            Some(ended) => ended,
+            None => node.stop().await,
+        }
+    };
+    tokio::select! {
+        ended = stopping => Ok(exit_code(&ended)),
+        () = tokio::time::sleep(STOP) => {
+            tracing::error!("stopping takes too long, perhaps a disk hangs; gone without it");
+            Ok(ExitCode::from(EXIT_FAILURE))
+        }
+        why = stop.asked() => {
+            tracing::warn!(why, "asked again: gone at once");
+            Ok(ExitCode::from(EXIT_FAILURE))
+        }
+    }
+}
+
+async fn start(settings: &Settings, metrics: Arc<Metrics>) -> Result<Node, StartError> {
+    let mut builder = Node::builder()
+        .name(&settings.name)
+        .data_dir(&settings.data_dir)
+        .cluster_token(&settings.token)
+        .client_urls(&settings.client_urls)
+        .listen_peer(settings.listen_peer)
+        .heartbeat_interval(settings.heartbeat_interval)
+        .election_timeout(settings.election_timeout)
+        .pre_vote(settings.pre_vote)
+        .observer(metrics)
+        .client_limits(ClientLimits {
+            timeout: settings.request_timeout(),
+            request_bytes: settings.request_bytes,
+            txn_ops: settings.txn_ops,
+        });
+    for founder in &settings.founders {
+        builder = builder.founder(&founder.name, &founder.peer_urls);
+    }
+    if let Some(entries) = settings.snapshot_count {
+        builder = builder.snapshot_entries(entries);
+    }
+    if settings.state_in_memory {
+        builder = builder.state_in_memory();
+    }
+    builder.start().await
+}
+
+fn options(settings: &Settings) -> Options {
+    Options {
+        request_bytes: settings.request_bytes,
+        txn_ops: settings.txn_ops,
+        concurrent_streams: settings.concurrent_streams,
+        keepalive_interval: settings.keepalive_interval,
+        keepalive_timeout: settings.keepalive_timeout,
+        extensive_metrics: settings.extensive_metrics,
+        ..Options::default()
+    }
+}
+
+/// Tells the world once the node serves reads and writes.
+async fn announce(client: Client, addresses: Vec<SocketAddr>, traffic: &'static str) {
+    while let Err(error) = client.ready().await {
+        tracing::warn!(%error, "not ready yet; are enough members up?");
+    }
+    tracing::info!("ready to serve client requests");
+    for address in addresses {
+        tracing::info!(
+            traffic,
+            %address,
+            "serving client traffic insecurely; this is strongly discouraged!"
+        );
+    }
+    systemd::notify("READY=1");
+}
+
+/// A member that has data is one already; one that has none cannot join yet.
+fn check_folder(settings: &Settings) -> Result<(), RunError> {
+    let folder = &settings.data_dir;
+    let is_empty = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
+    match settings.cluster_state {
+        ClusterState::Existing if is_empty => {
+            Err(RunError::CannotJoin(folder.display().to_string()))
+        }
+        ClusterState::Existing | ClusterState::New => Ok(()),
+    }
+}
+
+fn listen(settings: &Settings) -> Result<Listeners, RunError> {
+    Ok(Listeners {
+        clients: bind("clients", &settings.listen_client)?,
+        http: bind("clients", &settings.listen_http)?,
+        metrics: bind("metrics", &settings.listen_metrics)?,
+    })
+}
+
+fn bind(whom: &'static str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, RunError> {
+    let open = |address: &SocketAddr| -> io::Result<TcpListener> {
+        let listener = TcpListener::bind(address)?;
+        // Again, for room for many clients that come at once.
+        rustix::net::listen(&listener, BACKLOG)?;
+        Ok(listener)
+    };
+    let bind = |address: &SocketAddr| {
+        open(address).map_err(|error| RunError::Listen { whom, address: *address, error })
+    };
+    addresses.iter().map(bind).collect()
+}
+
+fn exit_code(ended: &Ending) -> ExitCode {
+    match ended {
+        Ending::Stopped => {
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Ending::Failed(error) => {
+            tracing::error!(%error, "the node ends: nothing more can be made durable");
+            ExitCode::from(EXIT_DISK)
+        }
+        Ending::Dismissed(_) | Ending::Panicked(_) => {
+            tracing::error!(reason = %ended, "the node ends");
+            ExitCode::from(EXIT_FAILURE)
+        }
+    }
+}
+
+/// What asks the process to stop.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+    stdin: Option<tokio::sync::oneshot::Receiver<()>>,
+}
+
+impl Stop {
+    fn new(with_stdin: bool) -> io::Result<Stop> {
+        Ok(Stop {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            stdin: with_stdin.then(end_of_stdin),
+        })
+    }
+
+    /// Waits until it is asked, and says by what.
+    async fn asked(&mut self) -> &'static str {
+        let stdin = async {
+            match self.stdin.as_mut() {
+                // A thread that is gone has seen the end as well.
+                Some(end) => {
+                    let _ = end.await;
+                }
+                None => pending().await,
+            }
+        };
+        let why = tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            () = stdin => "standard input ended",
+        };
+        if why.starts_with("standard") {
+            // Once is all that it can be asked by this.
+            self.stdin = None;
+        }
+        why
+    }
+}
+
+/// Waits for the end of standard input, on a thread of its own: reading it cannot be
+/// cut short.
+fn end_of_stdin() -> tokio::sync::oneshot::Receiver<()> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // What comes in does not matter, and an error is an end, too.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _ = sender.send(());
+    });
+    receiver
+}
