@@ -112,6 +112,13 @@ const RULES: &[Rule] = &[
         ],
         others: Others::AllBut(&[]),
     },
+    // It measures nodes from outside: what it shared with them it could not judge.
+    Rule {
+        package: "balsa-bench",
+        features: DEFAULTS,
+        ours: &["balsa-proto"],
+        others: Others::AllBut(&["librocksdb-sys", "rocksdb"]),
+    },
     Rule {
         package: "balsa-sim",
         features: &["--all-features"],

@@ -1,0 +1,107 @@
+//! A connection to one node, and the calls that tests and loads make on it.
+//!
+//! A connection is cheap to clone; all clones share one HTTP/2 connection, on
+//! which their calls run side by side. It is made at the first call and made again
+//! after it broke. Nothing is tried twice: who writes must know what was
+//! acknowledged.
+
+use std::time::Duration;
+
+use proto::etcdserverpb::kv_client::KvClient;
+use proto::etcdserverpb::maintenance_client::MaintenanceClient;
+use proto::etcdserverpb::{
+    HashKvRequest, HashKvResponse, PutRequest, PutResponse, RangeRequest, RangeResponse,
+    StatusRequest, StatusResponse,
+};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Response, Status};
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The largest answer that is taken, in bytes: a page of a read of everything.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+
+/// A connection to one node.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    kv: KvClient<Channel>,
+    maintenance: MaintenanceClient<Channel>,
+}
+
+impl Connection {
+    /// A connection to `host:port`, made when it is first used.
+    ///
+    /// # Panics
+    ///
+    /// If this is no address, and outside a tokio runtime.
+    pub fn new(endpoint: &str) -> Self {
+        let endpoint = Endpoint::from_shared(format!("http://{endpoint}"))
+            .unwrap_or_else(|error| panic!("{endpoint} is not host:port: {error}"));
+        let channel = endpoint.connect_timeout(CONNECT).connect_lazy();
+        Self {
+            kv: KvClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
+            maintenance: MaintenanceClient::new(channel),
+        }
+    }
+
+    /// Writes a key.
+    ///
+    /// # Errors
+    ///
+    /// The node's, or `DeadlineExceeded` after the limit. Unless it is an error
+    /// that the node gives before it proposes, nobody knows whether the write took
+    /// or will take place.
+    pub async fn put(
+        &mut self,
+        request: PutRequest,
+        limit: Duration,
+    ) -> Result<PutResponse, Status> {
+        within(limit, self.kv.put(request)).await
+    }
+
+    /// Reads keys.
+    ///
+    /// # Errors
+    ///
+    /// The node's, or `DeadlineExceeded` after the limit.
+    pub async fn range(
+        &mut self,
+        request: RangeRequest,
+        limit: Duration,
+    ) -> Result<RangeResponse, Status> {
+        within(limit, self.kv.range(request)).await
+    }
+
+    /// What the node says of itself.
+    ///
+    /// # Errors
+    ///
+    /// The node's, or `DeadlineExceeded` after the limit.
+    pub async fn status(&mut self, limit: Duration) -> Result<StatusResponse, Status> {
+        within(limit, self.maintenance.status(StatusRequest {})).await
+    }
+
+    /// The hash of the node's store at a revision.
+    ///
+    /// # Errors
+    ///
+    /// The node's, or `DeadlineExceeded` after the limit.
+    pub async fn hash_kv(
+        &mut self,
+        revision: i64,
+        limit: Duration,
+    ) -> Result<HashKvResponse, Status> {
+        within(limit, self.maintenance.hash_kv(HashKvRequest { revision })).await
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, Status> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => answer.map(Response::into_inner),
+        Err(_) => Err(Status::deadline_exceeded(format!("no answer within {limit:?}"))),
+    }
+}
