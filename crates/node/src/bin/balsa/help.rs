@@ -17,8 +17,11 @@ pub fn usage() -> String {
     let mut text = String::from(
         "Usage:\n\
          \n\
-         \x20 balsa [flags]    Run a node.\n\
-         \x20 balsa --version  Tell the versions.\n\
+         \x20 balsa [flags]      Run a node.\n\
+         \x20 balsa --version    Tell the versions.\n\
+         \x20 balsa dev [flags]  Run a cluster on this machine: --nodes N (3; odd, 9 at most),\n\
+         \x20                    --base-port PORT (2379), --host ADDRESS (127.0.0.1),\n\
+         \x20                    --data-dir FOLDER (./balsa-dev).\n\
          \n\
          Flags are those of etcd. Each can be set as a variable, ETCD_NAME for --name, or\n\
          in a file, --config-file PATH. Without any, a single node serves clients at\n\

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! balsa [flags]            runs a node
+//! balsa dev --nodes 3      runs a cluster on this machine, to try things
 //! ```
 
+mod dev;
 mod flags;
 mod help;
 mod log;
@@ -12,7 +14,7 @@ mod systemd;
 
 use std::process::ExitCode;
 
-use flags::{FlagError, Task};
+use flags::{DevSettings, FlagError, Task};
 
 /// The command line cannot be read.
 const EXIT_USAGE: u8 = 2;
@@ -20,7 +22,10 @@ const EXIT_USAGE: u8 = 2;
 const EXIT_FAILURE: u8 = 1;
 
 fn main() -> ExitCode {
-    let line = std::env::args().skip(1);
+    let mut line = std::env::args().skip(1).peekable();
+    if line.next_if(|word| word == "dev").is_some() {
+        return develop(line);
+    }
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     match flags::read(line, environment) {
@@ -42,8 +47,25 @@ fn main() -> ExitCode {
             }
             serve::run(*settings)
         }
-        Err(error @ FlagError::Usage(_)) => refuse(&error.to_string(), EXIT_USAGE),
-        Err(error @ FlagError::Invalid(_)) => refuse(&error.to_string(), EXIT_FAILURE),
+        Err(error) => refuse_flags(&error),
+    }
+}
+
+fn develop(line: impl Iterator<Item = String>) -> ExitCode {
+    match DevSettings::read(line) {
+        Ok(Some(settings)) => dev::run(settings),
+        Ok(None) => {
+            print!("{}", help::usage());
+            ExitCode::SUCCESS
+        }
+        Err(error) => refuse_flags(&error),
+    }
+}
+
+fn refuse_flags(error: &FlagError) -> ExitCode {
+    match error {
+        FlagError::Usage(_) => refuse(&error.to_string(), EXIT_USAGE),
+        FlagError::Invalid(_) => refuse(&error.to_string(), EXIT_FAILURE),
     }
 }
 

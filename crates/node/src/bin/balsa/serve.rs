@@ -97,7 +97,7 @@ async fn serve(settings: Settings) -> Result<ExitCode, RunError> {
             tracing::error!("stopping takes too long, perhaps a disk hangs; gone without it");
             Ok(ExitCode::from(EXIT_FAILURE))
         }
-        why = stop.asked() => {
+        why = stop.signalled() => {
             tracing::warn!(why, "asked again: gone at once");
             Ok(ExitCode::from(EXIT_FAILURE))
         }
@@ -237,16 +237,19 @@ impl Stop {
                 None => pending().await,
             }
         };
-        let why = tokio::select! {
+        tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
             () = stdin => "standard input ended",
-        };
-        if why.starts_with("standard") {
-            // Once is all that it can be asked by this.
-            self.stdin = None;
         }
-        why
+    }
+
+    /// Waits until somebody sends a signal, and says which.
+    async fn signalled(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
     }
 }
 

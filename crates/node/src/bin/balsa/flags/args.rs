@@ -2,7 +2,7 @@
 //! switches the name alone.
 
 use super::error::FlagError;
-use super::table::{Kind, find};
+use super::table::{Flag, Kind};
 
 /// What a command line says, in order.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,8 +13,11 @@ pub struct Args {
     pub help: bool,
 }
 
-/// Reads a command line, the program's name left out.
-pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Args, FlagError> {
+/// Reads a command line of these flags, the program's name left out.
+pub fn parse(
+    args: impl IntoIterator<Item = String>,
+    flags: &'static [Flag],
+) -> Result<Args, FlagError> {
     let mut parsed = Args::default();
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
@@ -31,7 +34,7 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Args, FlagError> 
         if name.is_empty() || name.starts_with('-') {
             return Err(FlagError::Usage(format!("bad flag syntax: {arg}")));
         }
-        let Some(flag) = find(name) else {
+        let Some(flag) = flags.iter().find(|flag| flag.name == name) else {
             if matches!(name, "h" | "help") {
                 parsed.help = true;
                 continue;
@@ -56,10 +59,11 @@ fn not_a_flag(arg: &str) -> FlagError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table::FLAGS;
     use super::*;
 
     fn parsed(line: &str) -> Result<Args, FlagError> {
-        parse(line.split_whitespace().map(str::to_owned))
+        parse(line.split_whitespace().map(str::to_owned), FLAGS)
     }
 
     fn flags(line: &str) -> Vec<(&'static str, String)> {

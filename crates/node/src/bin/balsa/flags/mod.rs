@@ -9,6 +9,7 @@
 
 mod args;
 mod cluster;
+mod dev;
 mod error;
 mod file;
 mod settings;
@@ -20,6 +21,7 @@ mod values;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use dev::DevSettings;
 pub use error::FlagError;
 pub use settings::{ClusterState, LogFormat, Settings};
 
@@ -41,7 +43,7 @@ pub fn read(
     line: impl IntoIterator<Item = String>,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Task, FlagError> {
-    let line = args::parse(line)?;
+    let line = args::parse(line, table::FLAGS)?;
     if line.help {
         return Ok(Task::Help);
     }
