@@ -33,10 +33,9 @@ impl Folder {
         self.doomed.store(true, Ordering::Release);
     }
 
-    /// Lets the folder stay, and gives it to whoever looks after it now.
-    pub(super) fn keep(self) -> PathBuf {
+    /// Lets the folder stay: somebody else looks after it now.
+    pub(super) fn keep(self) {
         self.doomed.store(false, Ordering::Release);
-        self.path.clone()
     }
 }
 

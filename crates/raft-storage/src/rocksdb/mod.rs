@@ -1,4 +1,4 @@
-//! The state on RocksDB.
+//! The state on RocksDB. (The log can be there too, see [`log`].)
 //!
 //! ```text
 //!   identity   lock
@@ -38,11 +38,13 @@ mod database;
 mod error;
 mod folder;
 mod install;
+pub mod log;
 mod options;
 mod pin;
 mod pointer;
 mod state;
 mod view;
 
+pub use log::{RocksLog, RocksLogConfig};
 pub use options::RocksOptions;
 pub use state::{RocksConfig, RocksState};

@@ -48,6 +48,10 @@ const WRITE_BUFFERS: i32 = 4;
 /// stands in the way of the log's small ones. In bytes.
 const BYTES_PER_SYNC: u64 = 1024 * 1024;
 
+/// How long the list of files may grow before it is written anew, in bytes: each
+/// checkpoint copies it.
+const MANIFEST_BYTES: usize = 16 * 1024 * 1024;
+
 /// RocksDB's own journal: at most so many files of so many bytes.
 const JOURNAL_FILES: usize = 2;
 const JOURNAL_BYTES: usize = 1024 * 1024;
@@ -80,6 +84,7 @@ impl Setup {
         options.set_max_background_jobs(count(self.options.background_jobs.max(2)));
         options.set_max_open_files(count(self.options.max_open_files));
         options.set_bytes_per_sync(BYTES_PER_SYNC);
+        options.set_max_manifest_file_size(MANIFEST_BYTES);
         Ok(options)
     }
 

@@ -209,9 +209,10 @@ impl StateStore for RocksState {
             let received = install::receive(snapshot, folder_of(&self.root, number))?;
             folder::sync(&self.root)?;
             let database = Database::open(received.path().to_owned(), &self.names, &self.setup)?;
+            // Whatever becomes of the pointer now, it may name this folder.
+            received.keep();
             let pointer = Pointer { database: number, installing: true };
             pointer.write(&self.files)?;
-            received.keep();
             writer.pointer = pointer;
             let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *current, Arc::new(database)).doom();
@@ -233,8 +234,7 @@ impl StateStore for RocksState {
     }
 
     fn size_bytes(&self) -> u64 {
-        // An estimate of an estimate is better than none: properties of an open
-        // database are there.
+        // Only a database without these properties, which there is not, gives none.
         self.database().size_bytes().unwrap_or(0)
     }
 }
