@@ -1,0 +1,112 @@
+//! Bounds, and clients that go away.
+
+use std::time::{Duration, Instant};
+
+use balsa::api::Options;
+use proto::etcdserverpb as wire;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tonic::Code;
+use wire::request_op::Request as Op;
+
+use super::support::{LIMIT, Served, assert_line, get, op, put, until};
+
+fn small() -> Options {
+    Options { request_bytes: 1000, txn_ops: 3, ..Options::default() }
+}
+
+#[tokio::test]
+async fn large_requests_are_refused_by_size() {
+    let served = Served::with(small()).await;
+    let mut kv = served.kv().await;
+    let of_size = |bytes| wire::PutRequest {
+        key: "a".into(),
+        value: vec![0; bytes].into(),
+        ..Default::default()
+    };
+    kv.put(of_size(900)).await.expect("it is small enough");
+    let refused = kv.put(of_size(1100)).await.expect_err("it is too large");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(refused.message(), "etcdserver: request is too large");
+    let bound = small().message_bytes();
+    let refused = kv.put(of_size(bound + 1)).await.expect_err("it is not even read");
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    let words = "grpc: received message larger than max (";
+    assert!(refused.message().starts_with(words), "{refused}");
+    assert!(refused.message().ends_with(&format!(" vs. {bound})")), "{refused}");
+    kv.put(put("a", "1")).await.expect("the connection goes on");
+}
+
+#[tokio::test]
+async fn large_transactions_are_refused_by_steps_and_depth() {
+    let served = Served::with(small()).await;
+    let mut kv = served.kv().await;
+    let of_steps = |steps| wire::TxnRequest {
+        success: vec![op(Op::RequestRange(get("a"))); steps],
+        ..Default::default()
+    };
+    kv.txn(of_steps(3)).await.expect("it is short enough");
+    let too_many = "etcdserver: too many operations in txn request";
+    let refused = kv.txn(of_steps(4)).await.expect_err("it is too long");
+    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, too_many));
+    let served = Served::start().await;
+    let mut kv = served.kv().await;
+    let nested = |depth| {
+        let mut txn = wire::TxnRequest::default();
+        for _ in 1..depth {
+            let inner = op(Op::RequestTxn(txn));
+            txn = wire::TxnRequest { success: vec![inner], ..Default::default() };
+        }
+        txn
+    };
+    kv.txn(nested(32)).await.expect("it is flat enough");
+    let refused = kv.txn(nested(33)).await.expect_err("it is too deep");
+    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, too_many));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_frees_its_call() {
+    let served = Served::without_leader().await;
+    let line = "grpc_server_handled_total{grpc_type=\"unary\",grpc_service=\"etcdserverpb.KV\",\
+                grpc_method=\"Put\",grpc_code=\"Canceled\"}";
+    assert_line(&served.text().await, &format!("{line} 0"));
+    let mut kv = served.kv().await;
+    let call = tokio::spawn(async move { kv.put(put("a", "1")).await });
+    let started = "grpc_server_started_total{grpc_type=\"unary\",\
+                   grpc_service=\"etcdserverpb.KV\",grpc_method=\"Put\"} 1";
+    until("the call began", async || served.text().await.contains(started)).await;
+    call.abort();
+    let canceled = format!("{line} 1");
+    until("the call is let go", async || served.text().await.contains(&canceled)).await;
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let options = Options { head_timeout: Duration::from_millis(50), ..Options::default() };
+    let served = Served::with(options).await;
+    for sent in ["", "GET /health HTTP/1.1\r\nhost: "] {
+        let mut stream = TcpStream::connect(served.address).await.expect("it listens");
+        tokio::io::AsyncWriteExt::write_all(&mut stream, sent.as_bytes())
+            .await
+            .expect("it is read");
+        let mut rest = Vec::new();
+        let closed = tokio::time::timeout(LIMIT, stream.read_to_end(&mut rest)).await;
+        closed.expect("it is closed in time").expect("it is closed in order");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_has_no_more_open_requests_than_it_may() {
+    let options = Options { concurrent_streams: 1, ..Options::default() };
+    let served = Served::without_leader_and(options).await;
+    let mut kv = served.kv().await;
+    // The first answer brings the bound with it.
+    let stale = wire::RangeRequest { serializable: true, ..get("a") };
+    kv.range(stale).await.expect("it reads what it has");
+    let began = Instant::now();
+    let mut other = kv.clone();
+    // Each waits a second for a leader: together that is two, one after the other.
+    let (one, two) = tokio::join!(kv.put(put("a", "1")), other.put(put("a", "1")));
+    assert!(one.is_err() && two.is_err());
+    assert!(began.elapsed() > Duration::from_millis(1800), "{:?}", began.elapsed());
+}
