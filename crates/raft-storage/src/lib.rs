@@ -3,14 +3,15 @@
 //!
 //! | trait | keeps | adapters |
 //! |---|---|---|
-//! | [`LogStore`] | the log and the ballot | [`memory`], [`segments`], `rocksdb` |
+//! | [`LogStore`] | the log and the ballot | [`memory`], [`segments`], `rocksdb::log` |
 //! | [`SnapshotStore`] | snapshots, own and received | [`snapshots`] |
 //! | [`StateStore`] | ordered keys for a state machine | [`memory`], `rocksdb` |
 //! | [`StateMachine`] | what is replicated | the user's own; `kv-statemachine` |
 //!
 //! Segments and snapshots stand on the small [`files`] trait, whose simulated
-//! version forgets what was not synced. Whoever writes an adapter runs the
-//! [`conformance`] suite on it.
+//! version forgets what was not synced. The module `rocksdb` comes with the
+//! feature of that name, which is on by default and compiles for minutes.
+//! Whoever writes an adapter runs the [`conformance`] suite on it.
 
 pub mod conformance;
 mod encoding;

@@ -1,5 +1,5 @@
-//! A small state machine on the state store in memory passes the conformance
-//! suite, and broken ones do not.
+//! A small state machine passes the conformance suite on every state store, and
+//! broken ones do not.
 
 use std::sync::Arc;
 
@@ -33,14 +33,13 @@ enum Fault {
 
 /// Appends each command's payload to a text.
 struct Appender {
-    store: Arc<MemoryState>,
+    store: Arc<dyn StateStore>,
     applied: SnapshotMeta,
     fault: Fault,
 }
 
 impl Appender {
-    fn open(disk: &MemoryDisk, bootstrap: &SnapshotMeta, fault: Fault) -> Appender {
-        let store = Arc::new(MemoryState::open(disk, &["all"]).unwrap());
+    fn open(store: Arc<dyn StateStore>, bootstrap: &SnapshotMeta, fault: Fault) -> Appender {
         let applied = read_applied(&*store.view()).unwrap_or_else(|| bootstrap.clone());
         Appender { store, applied, fault }
     }
@@ -131,7 +130,7 @@ impl SnapshotJob for Job {
 }
 
 struct LateJob {
-    store: Arc<MemoryState>,
+    store: Arc<dyn StateStore>,
 }
 
 impl SnapshotJob for LateJob {
@@ -162,7 +161,8 @@ impl MachineFixture for Fixture {
     type Machine = Appender;
 
     fn open(&mut self, bootstrap: &SnapshotMeta) -> Result<Appender, StorageError> {
-        Ok(Appender::open(&self.disk, bootstrap, self.fault))
+        let store = Arc::new(MemoryState::open(&self.disk, &["all"])?);
+        Ok(Appender::open(store, bootstrap, self.fault))
     }
 
     fn restart(&mut self) {
@@ -189,6 +189,49 @@ fn check(fault: Fault) {
 #[test]
 fn a_good_machine_passes() {
     check(Fault::None);
+}
+
+#[cfg(feature = "rocksdb")]
+mod on_rocksdb {
+    use raft_core::NodeId;
+    use raft_storage::files::OsFiles;
+    use raft_storage::rocksdb::{RocksConfig, RocksState};
+
+    use super::*;
+
+    struct RocksFixture {
+        folder: tempfile::TempDir,
+    }
+
+    impl MachineFixture for RocksFixture {
+        type Machine = Appender;
+
+        fn open(&mut self, bootstrap: &SnapshotMeta) -> Result<Appender, StorageError> {
+            let config = RocksConfig::new(NodeId(1), 7, 42);
+            let store = RocksState::open(&self.folder.path().join("state"), &["all"], config)?;
+            Ok(Appender::open(Arc::new(store), bootstrap, Fault::None))
+        }
+
+        fn restart(&mut self) {}
+
+        fn snapshots(&mut self) -> Arc<dyn SnapshotStore> {
+            let files = OsFiles::new(self.folder.path().join("snapshots")).unwrap();
+            Arc::new(FileSnapshots::open(Arc::new(files)).unwrap())
+        }
+
+        fn command(&self, number: u64) -> (u8, Bytes) {
+            (1, Bytes::from(format!("{number} ")))
+        }
+
+        fn digest(&self, machine: &Appender) -> Vec<u8> {
+            machine.text()
+        }
+    }
+
+    #[test]
+    fn a_good_machine_passes() {
+        state_machine(&mut |_| RocksFixture { folder: tempfile::tempdir().unwrap() });
+    }
 }
 
 #[test]
