@@ -119,6 +119,20 @@ const RULES: &[Rule] = &[
         ours: &["balsa-proto"],
         others: Others::AllBut(&["librocksdb-sys", "rocksdb"]),
     },
+    // What users copy must not need a compiler for C++.
+    Rule {
+        package: "balsa-examples",
+        features: DEFAULTS,
+        ours: &[
+            "balsa-kv-statemachine",
+            "balsa-node",
+            "balsa-proto",
+            "balsa-raft-core",
+            "balsa-raft-net",
+            "balsa-raft-storage",
+        ],
+        others: Others::AllBut(&["librocksdb-sys", "rocksdb"]),
+    },
     Rule {
         package: "balsa-sim",
         features: &["--all-features"],
@@ -146,7 +160,7 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn every_package_has_a_rule() {
-    for manifest in sources::files(&["crates", "proto"], "toml") {
+    for manifest in sources::files(&["crates", "examples", "proto"], "toml") {
         let Some(name) = manifest.text.lines().find_map(|line| line.strip_prefix("name = ")) else {
             continue;
         };
