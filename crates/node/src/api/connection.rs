@@ -42,7 +42,12 @@ impl Door {
         stop: CancellationToken,
     ) -> Door {
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(options.head_timeout);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(options.head_timeout)
+            // As Go writes them, for those who look for them by letter.
+            .title_case_headers(true);
         let is_kept = !options.keepalive_interval.is_zero();
         builder
             .http2()

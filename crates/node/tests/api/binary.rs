@@ -1,8 +1,8 @@
 //! The binary: flags, log, signals, exit codes.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixDatagram;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use proto::etcdserverpb::kv_client::KvClient;
@@ -207,6 +207,69 @@ async fn it_stops_with_its_standard_input_if_asked_to() {
     drop(node.child().stdin.take());
     assert_eq!(node.ended().await.code(), Some(0));
     assert!(node.log().contains("standard input ended"), "{}", node.log());
+}
+
+#[tokio::test]
+async fn a_leader_that_is_told_to_stop_hands_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ips = [own_ip(), own_ip(), own_ip()];
+    let members: Vec<String> =
+        ips.iter().zip(1..).map(|(ip, number)| format!("n{number}=http://{ip}:2380")).collect();
+    let members = members.join(",");
+    let start = |(ip, number): (&Ipv4Addr, i32)| {
+        let (client, peer) = (format!("http://{ip}:2379"), format!("http://{ip}:2380"));
+        let home = folder.path().join(number.to_string());
+        std::fs::create_dir(&home).expect("a folder");
+        let mut command = balsa();
+        command
+            .args(["--name", &format!("n{number}"), "--initial-cluster", &members])
+            .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
+            .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
+        Running::start(command, &home, *ip)
+    };
+    let mut nodes: Vec<Running> = ips.iter().zip(1..).map(start).collect();
+    for node in &mut nodes {
+        node.ready().await;
+    }
+    let leads = async |node: &Running| {
+        node.page("/metrics").await.1.contains("\netcd_server_is_leader 1\n")
+    };
+    let mut leader = None;
+    for (index, node) in nodes.iter().enumerate() {
+        if leads(node).await {
+            leader = Some(index);
+        }
+    }
+    let mut old = nodes.swap_remove(leader.expect("one of them leads"));
+    old.stop().await;
+    assert!(old.log().contains("leadership handed over"), "{}", old.log());
+    assert!(leads(&nodes[0]).await || leads(&nodes[1]).await, "at once, without an election");
+    let mut kv =
+        KvClient::connect(format!("http://{}", nodes[0].client())).await.expect("it serves");
+    kv.put(put("a", "1")).await.expect("the others go on");
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_ends_the_node_with_a_code_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ip = own_ip();
+    let (client, peer) = (format!("http://{ip}:2379"), format!("http://{ip}:2380"));
+    let mut command = Command::new("sh");
+    // Beyond the largest size of a file a write fails, if the signal is not heard.
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_balsa")])
+        .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
+        .args(["--listen-peer-urls", &peer]);
+    let mut node = Running::start(command, folder.path(), ip);
+    node.ready().await;
+    let process = rustix::process::Pid::from_child(node.child());
+    let nothing = rustix::process::Rlimit { current: Some(1), maximum: Some(1) };
+    let resource = rustix::process::Resource::Fsize;
+    rustix::process::prlimit(Some(process), resource, nothing).expect("the child is there");
+    let mut kv = KvClient::connect(client).await.expect("it serves");
+    let refused = kv.put(put("a", "1")).await.expect_err("it cannot be made durable");
+    assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
+    assert_eq!(node.ended().await.code(), Some(74));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ impl Gauges {
         let api = ("server_version", version::API_VERSION.to_owned());
         let help = "The level of etcd's API that is served.";
         registry.gauge("etcd_server_version", help, &[api]).set(1);
-        let cluster = ("cluster_version", version::API_VERSION.to_owned());
+        let cluster = ("cluster_version", version::CLUSTER_VERSION.to_owned());
         let help = "The level of etcd's API that all members serve.";
         registry.gauge("etcd_cluster_version", help, &[cluster]).set(1);
         let own = ("version", version::BALSA_VERSION.to_owned());

@@ -22,7 +22,8 @@ pub async fn answer(State(pages): State<Pages>, method: Method, words: Words) ->
         None => ("true", ""),
         Some(reason) => ("false", reason.as_str()),
     };
-    let body = serde_json::json!({ "health": health, "reason": reason }).to_string();
+    let reason = serde_json::Value::from(reason);
+    let body = format!(r#"{{"health":"{health}","reason":{reason}}}"#);
     match ill {
         None => page(StatusCode::OK, PLAIN, body),
         Some(reason) => {

@@ -56,13 +56,11 @@ async fn version(method: Method) -> Response<Body> {
     if method != Method::GET {
         return not_allowed();
     }
-    let body = serde_json::json!({
-        "etcdserver": version::API_VERSION,
-        "etcdcluster": version::API_VERSION,
-        "storage": version::API_VERSION,
-        "balsa": version::BALSA_VERSION,
-    });
-    page(StatusCode::OK, JSON, body.to_string())
+    let (api, own) = (version::API_VERSION, version::BALSA_VERSION);
+    let body = format!(
+        r#"{{"etcdserver":"{api}","etcdcluster":"{api}","storage":"{api}","balsa":"{own}"}}"#
+    );
+    page(StatusCode::OK, JSON, body)
 }
 
 async fn metrics(State(pages): State<Pages>, method: Method) -> Response<Body> {
@@ -77,6 +75,11 @@ fn page(status: StatusCode, kind: HeaderValue, body: String) -> Response<Body> {
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
+}
+
+/// What a path gets that leads nowhere.
+pub fn not_found() -> Response<Body> {
+    failure(StatusCode::NOT_FOUND, "404 page not found")
 }
 
 /// An error, as Go's HTTP server writes it.

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::routing::any;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
-use super::{PLAIN, Pages, Words, failure, health, not_allowed, page, values};
+use super::{PLAIN, Pages, Words, failure, health, not_allowed, not_found, page, values};
 
 /// One thing that is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ async fn answer_one(
 ) -> Response<Body> {
     match checks.iter().find(|check| check.name() == name) {
         Some(check) => answer(pages, method, &[*check], words).await,
-        None => failure(StatusCode::NOT_FOUND, "404 page not found"),
+        None => not_found(),
     }
 }
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, header};
 use tonic::Status;
 use tower_service::Service;
 
 use crate::api::metrics::Metrics;
-use crate::api::status;
+use crate::api::{pages, status};
 
 /// Refuses whatever it is asked, in the way that the asker understands.
 #[derive(Clone)]
@@ -31,11 +31,7 @@ impl Fallback {
         if content.is_some_and(|content| content.as_bytes().starts_with(b"application/grpc")) {
             return self.refusal(request.uri().path()).into_http();
         }
-        let mut response = Response::new(Body::from("404 page not found\n"));
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        let plain = header::HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, plain);
-        response
+        pages::not_found()
     }
 
     fn refusal(&self, path: &str) -> Status {
@@ -68,6 +64,8 @@ impl<B> Service<Request<B>> for Fallback {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     fn asked(path: &str, content: &str) -> Response<Body> {
