@@ -29,10 +29,10 @@ pub fn usage() -> String {
          \n\
          Flags that are followed:\n\n",
     );
-    for (name, default) in describe() {
-        let default = if default.is_empty() { String::new() } else { format!("  {default:?}") };
+    for (name, what, default) in describe() {
+        let default = if default.is_empty() { String::new() } else { format!(" ({default})") };
         // Writing to a string never fails.
-        let _ = writeln!(text, "  --{name}{default}");
+        let _ = writeln!(text, "  --{name}\n        {what}{default}");
     }
     text
 }
@@ -53,7 +53,8 @@ mod tests {
     #[test]
     fn the_usage_lists_flags_with_their_defaults() {
         let usage = usage();
-        assert!(usage.contains("  --heartbeat-interval  \"100\"\n"), "{usage}");
+        let told = "  --heartbeat-interval\n        ms between two heartbeats (100)\n";
+        assert!(usage.contains(told), "{usage}");
         assert!(!usage.contains("--cert-file"), "it is not followed");
     }
 }

@@ -13,10 +13,30 @@ const PORTS_A_NODE: u16 = 10;
 const MAX_NODES: u16 = 9;
 
 const FLAGS: &[Flag] = &[
-    Flag { name: "nodes", kind: Kind::Number, default: "3", role: Role::Used },
-    Flag { name: "base-port", kind: Kind::Number, default: "2379", role: Role::Used },
-    Flag { name: "host", kind: Kind::Text, default: "127.0.0.1", role: Role::Used },
-    Flag { name: "data-dir", kind: Kind::Text, default: "balsa-dev", role: Role::Used },
+    Flag {
+        name: "nodes",
+        kind: Kind::Number,
+        default: "3",
+        role: Role::Used("how many nodes: odd, 9 at most"),
+    },
+    Flag {
+        name: "base-port",
+        kind: Kind::Number,
+        default: "2379",
+        role: Role::Used("the first port for clients"),
+    },
+    Flag {
+        name: "host",
+        kind: Kind::Text,
+        default: "127.0.0.1",
+        role: Role::Used("the address that all listen at"),
+    },
+    Flag {
+        name: "data-dir",
+        kind: Kind::Text,
+        default: "balsa-dev",
+        role: Role::Used("where their folders are"),
+    },
 ];
 
 /// A cluster on this machine.

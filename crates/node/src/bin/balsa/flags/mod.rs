@@ -65,10 +65,12 @@ pub fn read(
     Ok(Task::Serve(Box::new(settings), warnings))
 }
 
-/// The flags that are followed, with their defaults.
-pub fn describe() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let followed = table::FLAGS.iter().filter(|flag| flag.role == table::Role::Used);
-    followed.map(|flag| (flag.name, flag.default))
+/// The flags that are followed: name, what they are, default.
+pub fn describe() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    table::FLAGS.iter().filter_map(|flag| match flag.role {
+        table::Role::Used(what) => Some((flag.name, what, flag.default)),
+        table::Role::NoEffect | table::Role::Missing(_) => None,
+    })
 }
 
 /// The variables that are flags. Others that look like some are told.

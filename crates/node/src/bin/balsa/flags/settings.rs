@@ -124,8 +124,7 @@ impl Settings {
             client_urls: client_urls(values)?,
             founders: cluster::read(values, &name, &advertised)?,
             token: values.text("initial-cluster-token").to_owned(),
-            cluster_state: choose(
-                values,
+            cluster_state: values.choose(
                 "initial-cluster-state",
                 &[("new", ClusterState::New), ("existing", ClusterState::Existing)],
             )?,
@@ -134,14 +133,14 @@ impl Settings {
             pre_vote: values.switch("pre-vote")?,
             snapshot_count: snapshot_count(values)?,
             txn_ops: values.number("max-txn-ops")?,
-            request_bytes: fit(values, "max-request-bytes", u64::from(u32::MAX))?,
-            concurrent_streams: fit(values, "max-concurrent-streams", u64::from(u32::MAX))?,
+            request_bytes: values.fit("max-request-bytes", u64::from(u32::MAX))?,
+            concurrent_streams: values.fit("max-concurrent-streams", u64::from(u32::MAX))?,
             keepalive_interval: values.time("grpc-keepalive-interval")?,
             keepalive_timeout: values.time("grpc-keepalive-timeout")?,
-            extensive_metrics: choose(values, "metrics", &[("basic", false), ("extensive", true)])?,
+            extensive_metrics: values
+                .choose("metrics", &[("basic", false), ("extensive", true)])?,
             log_level: log_level(values)?,
-            log_format: choose(
-                values,
+            log_format: values.choose(
                 "log-format",
                 &[("json", LogFormat::Json), ("console", LogFormat::Console)],
             )?,
@@ -151,7 +150,7 @@ impl Settings {
             name,
         })
         .and_then(|settings| {
-            choose(values, "auto-compaction-mode", &[("periodic", ()), ("revision", ())])?;
+            values.choose("auto-compaction-mode", &[("periodic", ()), ("revision", ())])?;
             Ok(settings)
         })
     }
@@ -234,32 +233,7 @@ fn log_level(values: &Values) -> Result<tracing::level_filters::LevelFilter, Fla
         ("panic", LevelFilter::ERROR),
         ("fatal", LevelFilter::ERROR),
     ];
-    choose(values, "log-level", &levels)
-}
-
-/// One of a few words.
-fn choose<T: Copy>(
-    values: &Values,
-    name: &'static str,
-    choices: &[(&'static str, T)],
-) -> Result<T, FlagError> {
-    let text = values.text(name);
-    let found = choices.iter().find(|(word, _)| *word == text);
-    found.map(|(_, value)| *value).ok_or_else(|| {
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        FlagError::invalid(name, text, format!("it must be one of {}", words.join(", ")))
-    })
-}
-
-/// A number within a bound.
-fn fit<T: TryFrom<u64>>(values: &Values, name: &'static str, most: u64) -> Result<T, FlagError> {
-    let number = values.number(name)?;
-    let text = values.text(name);
-    let too_large = || FlagError::invalid(name, text, format!("it must be {most} at most"));
-    if number > most {
-        return Err(too_large());
-    }
-    T::try_from(number).map_err(|_| too_large())
+    values.choose("log-level", &levels)
 }
 
 fn empty(name: &str) -> FlagError {

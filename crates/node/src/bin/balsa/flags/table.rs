@@ -29,8 +29,8 @@ pub enum Kind {
 /// What becomes of a flag's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It is followed.
-    Used,
+    /// It is followed. Says what it is.
+    Used(&'static str),
     /// It means nothing here: taken, and told.
     NoEffect,
     /// It promises something that is not built: any other value than the default
@@ -51,21 +51,46 @@ const fn flag(name: &'static str, kind: Kind, default: &'static str, role: Role)
 /// All of them.
 pub const FLAGS: &[Flag] = &[
     // The member.
-    flag("name", Text, "default", Used),
-    flag("data-dir", Text, "", Used),
+    flag("name", Text, "default", Used("the name of this member, unique in its cluster")),
+    flag("data-dir", Text, "", Used("where everything is kept; NAME.balsa if not set")),
     flag("wal-dir", Text, "", Missing("the log has no folder of its own; it is in --data-dir")),
-    flag("listen-peer-urls", Text, "http://localhost:2380", Used),
-    flag("listen-client-urls", Text, "http://localhost:2379", Used),
-    flag("listen-client-http-urls", Text, "", Used),
-    flag("listen-metrics-urls", Text, "", Used),
-    flag("snapshot-count", Number, "", Used),
-    flag("heartbeat-interval", Number, "100", Used),
-    flag("election-timeout", Number, "1000", Used),
-    flag("max-txn-ops", Number, "128", Used),
-    flag("max-request-bytes", Number, "1572864", Used),
-    flag("max-concurrent-streams", Number, "4294967295", Used),
-    flag("grpc-keepalive-interval", Time, "2h", Used),
-    flag("grpc-keepalive-timeout", Time, "20s", Used),
+    flag(
+        "listen-peer-urls",
+        Text,
+        "http://localhost:2380",
+        Used("where to listen for the other members"),
+    ),
+    flag("listen-client-urls", Text, "http://localhost:2379", Used("where to listen for clients")),
+    flag(
+        "listen-client-http-urls",
+        Text,
+        "",
+        Used("where to serve HTTP; --listen-client-urls are for gRPC alone then"),
+    ),
+    flag("listen-metrics-urls", Text, "", Used("where to serve metrics and health checks besides")),
+    flag("snapshot-count", Number, "", Used("entries after which a snapshot is taken")),
+    flag("heartbeat-interval", Number, "100", Used("ms between two heartbeats")),
+    flag(
+        "election-timeout",
+        Number,
+        "1000",
+        Used("ms without a heartbeat until a follower stands for election"),
+    ),
+    flag("max-txn-ops", Number, "128", Used("steps in each branch of a transaction")),
+    flag("max-request-bytes", Number, "1572864", Used("bytes of a request")),
+    flag(
+        "max-concurrent-streams",
+        Number,
+        "4294967295",
+        Used("requests that one connection may have open"),
+    ),
+    flag(
+        "grpc-keepalive-interval",
+        Time,
+        "2h",
+        Used("silence after which a connection is asked whether it lives; 0: never"),
+    ),
+    flag("grpc-keepalive-timeout", Time, "20s", Used("how long it has to answer")),
     flag(
         "grpc-keepalive-min-time",
         Time,
@@ -90,12 +115,32 @@ pub const FLAGS: &[Flag] = &[
     flag("raft-write-timeout", Time, "5s", NoEffect),
     flag("memory-mlock", Bool, "false", Missing("memory is not locked")),
     // The cluster.
-    flag("initial-advertise-peer-urls", Text, "http://localhost:2380", Used),
-    flag("advertise-client-urls", Text, "http://localhost:2379", Used),
-    flag("initial-cluster", Text, "", Used),
-    flag("initial-cluster-state", Text, "new", Used),
-    flag("initial-cluster-token", Text, "etcd-cluster", Used),
-    flag("pre-vote", Bool, "true", Used),
+    flag(
+        "initial-advertise-peer-urls",
+        Text,
+        "http://localhost:2380",
+        Used("where the other members reach this one"),
+    ),
+    flag(
+        "advertise-client-urls",
+        Text,
+        "http://localhost:2379",
+        Used("where clients reach this member"),
+    ),
+    flag(
+        "initial-cluster",
+        Text,
+        "",
+        Used("all members that found the cluster: NAME=URL,NAME=URL"),
+    ),
+    flag("initial-cluster-state", Text, "new", Used("new, or existing")),
+    flag(
+        "initial-cluster-token",
+        Text,
+        "etcd-cluster",
+        Used("keeps clusters with the same addresses apart"),
+    ),
+    flag("pre-vote", Bool, "true", Used("ask the others before standing for election")),
     flag("strict-reconfig-check", Bool, "true", NoEffect),
     flag("max-learners", Number, "1", NoEffect),
     flag("snapshot-catchup-entries", Number, "5000", NoEffect),
@@ -147,12 +192,12 @@ pub const FLAGS: &[Flag] = &[
     flag("bcrypt-cost", Number, "10", NoEffect),
     // Logs and metrics.
     flag("logger", Text, "zap", NoEffect),
-    flag("log-level", Text, "info", Used),
-    flag("log-format", Text, "json", Used),
-    flag("log-outputs", Text, "default", Used),
+    flag("log-level", Text, "info", Used("debug, info, warn or error")),
+    flag("log-format", Text, "json", Used("json, or console for people")),
+    flag("log-outputs", Text, "default", Used("stderr, stdout or files, with commas between them")),
     flag("enable-log-rotation", Bool, "false", Missing("log files are not rotated")),
     flag("log-rotation-config-json", Text, "", NoEffect),
-    flag("metrics", Text, "basic", Used),
+    flag("metrics", Text, "basic", Used("basic, or extensive for latencies of each method")),
     flag("enable-pprof", Bool, "false", NoEffect),
     flag("enable-distributed-tracing", Bool, "false", Missing("tracing is not built yet")),
     flag("distributed-tracing-address", Text, "localhost:4317", NoEffect),
@@ -162,7 +207,7 @@ pub const FLAGS: &[Flag] = &[
     flag("warning-apply-duration", Time, "100ms", NoEffect),
     flag("warning-unary-request-duration", Time, "300ms", NoEffect),
     // Upkeep.
-    flag("auto-compaction-mode", Text, "periodic", Used),
+    flag("auto-compaction-mode", Text, "periodic", Used("periodic or revision")),
     flag(
         "auto-compaction-retention",
         Text,
@@ -199,11 +244,16 @@ pub const FLAGS: &[Flag] = &[
     flag("cluster-remove-delay", Text, "", NoEffect),
     flag("cluster-sync-interval", Text, "", NoEffect),
     // The process.
-    flag("config-file", Text, "", Used),
-    flag("version", Bool, "false", Used),
+    flag("config-file", Text, "", Used("a YAML file that alone counts")),
+    flag("version", Bool, "false", Used("tell the versions")),
     // Balsa's own.
-    flag("state-in-memory", Bool, "false", Used),
-    flag("stop-with-stdin", Bool, "false", Used),
+    flag(
+        "state-in-memory",
+        Bool,
+        "false",
+        Used("keep the state in memory, and make it anew from snapshot and log"),
+    ),
+    flag("stop-with-stdin", Bool, "false", Used("stop when standard input ends")),
 ];
 
 /// Finds a flag by its name.

@@ -33,7 +33,7 @@ impl Values {
                 continue;
             }
             match flag.role {
-                Role::Used => {}
+                Role::Used(_) => {}
                 Role::NoEffect => warnings.push(format!("--{} has no effect", flag.name)),
                 Role::Missing(what) => return Err(FlagError::invalid(flag.name, value, what)),
             }
@@ -78,6 +78,31 @@ impl Values {
     /// A number of milliseconds.
     pub fn milliseconds(&self, name: &'static str) -> Result<Duration, FlagError> {
         self.number(name).map(Duration::from_millis)
+    }
+
+    /// A number within a bound.
+    pub fn fit<T: TryFrom<u64>>(&self, name: &'static str, most: u64) -> Result<T, FlagError> {
+        let number = self.number(name)?;
+        let text = self.text(name);
+        let too_large = || FlagError::invalid(name, text, format!("it must be {most} at most"));
+        if number > most {
+            return Err(too_large());
+        }
+        T::try_from(number).map_err(|_| too_large())
+    }
+
+    /// One of a few words.
+    pub fn choose<T: Copy>(
+        &self,
+        name: &'static str,
+        choices: &[(&'static str, T)],
+    ) -> Result<T, FlagError> {
+        let text = self.text(name);
+        let found = choices.iter().find(|(word, _)| *word == text);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            FlagError::invalid(name, text, format!("it must be one of {}", words.join(", ")))
+        })
     }
 
     /// URLs with commas between them.
