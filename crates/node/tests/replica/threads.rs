@@ -1,0 +1,55 @@
+//! Workers share threads as one likes.
+
+use balsa::driver::Worker;
+use balsa::replica::{Ending, Threads};
+
+use crate::support::{LIMIT, Rig, arrangements, in_time, until, write};
+
+#[tokio::test]
+async fn a_replica_works_on_any_arrangement_of_threads() {
+    for threads in arrangements() {
+        let mut rig = Rig::new();
+        rig.threads = threads.clone();
+        let mut written = Vec::new();
+        for life in 0..3 {
+            let (replica, handle) = rig.lead().await;
+            for number in 0..40 {
+                let text = format!("{life}-{number}");
+                let (position, reply) = write(&handle, &text).await.expect("it leads");
+                assert_eq!(reply.text, text, "{threads:?}");
+                written.push(text);
+                let read = in_time("the read", handle.read_index(LIMIT)).await.expect("it leads");
+                assert!(read >= position.index, "{threads:?}: a read shows what was written");
+                assert_eq!(rig.texts(), written, "{threads:?}");
+            }
+            assert!(matches!(replica.stop().await, Ending::Stopped), "{threads:?}");
+            drop((replica, handle));
+            rig.restart();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_quiet_log_gets_its_moment_on_any_arrangement_of_threads() {
+    for threads in arrangements() {
+        let mut rig = Rig::new();
+        rig.threads = threads;
+        let (replica, handle) = rig.lead().await;
+        for round in 0..3 {
+            let before = rig.log_mood.idles();
+            write(&handle, &format!("{round}")).await.expect("it leads");
+            until("the log hears that nothing comes", || rig.log_mood.idles() > before).await;
+        }
+        replica.stop().await;
+    }
+}
+
+#[test]
+fn each_worker_needs_exactly_one_thread() {
+    assert!(arrangements().iter().all(Threads::is_complete));
+    let none_for_fetch = vec![vec![Worker::Raft, Worker::Log], vec![Worker::Apply]];
+    assert!(!Threads(none_for_fetch).is_complete());
+    let mut two_for_raft = Threads::default();
+    two_for_raft.0.push(vec![Worker::Raft]);
+    assert!(!two_for_raft.is_complete());
+}
