@@ -7,9 +7,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# Nodes are built and tested with their state in memory: RocksDB has no adapter yet.
-FEATURES := --no-default-features --features balsa-node/node
-SELECTION := --workspace $(FEATURES)
+# Every package with its default features; RocksDB is one of them.
+SELECTION := --workspace
 
 ifeq ($(CI),true)
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/balsa-target
@@ -25,19 +24,22 @@ endif
 FIRST_SEED ?= 1
 SEEDS ?= 2000
 
-.PHONY: help deps build test check sim fmt doc clean
+.PHONY: help run deps build test check sim fmt doc clean
 .PHONY: announce fmt-check clippy doc-check rules deny equal-histories
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
+run: build ## Build everything and start a single node on etcd's default ports, with its data in ./default.balsa
+	exec $(TARGET_DIR)/release/balsa
+
 deps: ## Install g++, libclang and protoc by apt, or say how (when not root)
 	@scripts/deps
 
-build: announce ## Build everything
+build: deps announce ## Build everything
 	cargo build --release $(SELECTION)
 
-test: announce ## Run all tests
+test: deps announce ## Run all tests
 	cargo test --release $(SELECTION)
 	cargo test --release --package balsa-sim --features planted-bugs
 
