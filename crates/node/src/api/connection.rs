@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::options::Options;
+use super::pings::{Guarded, PingPolicy};
 
 /// How long to wait when the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(50);
@@ -28,6 +29,7 @@ pub struct Door {
     builder: Builder<TokioExecutor>,
     router: Router,
     head_timeout: Duration,
+    pings: PingPolicy,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -55,7 +57,9 @@ impl Door {
             .max_concurrent_streams(options.concurrent_streams)
             .keep_alive_interval(is_kept.then_some(options.keepalive_interval))
             .keep_alive_timeout(options.keepalive_timeout);
-        Door { builder, router, head_timeout: options.head_timeout, tasks, stop }
+        let head_timeout = options.head_timeout;
+        let pings = PingPolicy::new(options.keepalive_min_time);
+        Door { builder, router, head_timeout, pings, tasks, stop }
     }
 
     /// Takes connections in until it is stopped.
@@ -95,7 +99,8 @@ impl Door {
             return;
         }
         let service = TowerToHyperService::new(self.router);
-        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let stream = TokioIo::new(Guarded::new(stream, self.pings));
+        let connection = self.builder.serve_connection(stream, service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

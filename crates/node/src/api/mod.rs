@@ -14,6 +14,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `server`, `connection` | sockets, connections, limits, the stop |
+//! | `pings` | clients that ask too often whether anybody is there |
 //! | `router` | which path goes where |
 //! | `service` | the gRPC services |
 //! | `pages` | health checks, version, metrics |
@@ -28,6 +29,7 @@ mod convert;
 mod metrics;
 mod options;
 mod pages;
+mod pings;
 mod router;
 mod server;
 mod service;

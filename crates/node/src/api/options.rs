@@ -29,6 +29,9 @@ pub struct Options {
     pub keepalive_interval: Duration,
     /// How long it has to answer.
     pub keepalive_timeout: Duration,
+    /// How far apart a client's own questions must be, while nothing is sent to it;
+    /// one that asks more often is cut off.
+    pub keepalive_min_time: Duration,
     /// How long a connection may take for a request's head, or be open without ever
     /// asking for anything.
     pub head_timeout: Duration,
@@ -60,6 +63,7 @@ impl Default for Options {
             concurrent_streams: u32::MAX,
             keepalive_interval: Duration::from_secs(2 * 60 * 60),
             keepalive_timeout: Duration::from_secs(20),
+            keepalive_min_time: Duration::from_secs(5),
             head_timeout: Duration::from_secs(5 * 60),
             drain_timeout: Duration::from_secs(2),
             threads: cores.clamp(2, 8),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use balsa::api::Options;
 use proto::etcdserverpb as wire;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::Code;
 use wire::request_op::Request as Op;
@@ -86,9 +86,7 @@ async fn a_silent_connection_is_closed() {
     let served = Served::with(options).await;
     for sent in ["", "GET /health HTTP/1.1\r\nhost: "] {
         let mut stream = TcpStream::connect(served.address).await.expect("it listens");
-        tokio::io::AsyncWriteExt::write_all(&mut stream, sent.as_bytes())
-            .await
-            .expect("it is read");
+        stream.write_all(sent.as_bytes()).await.expect("it is read");
         let mut rest = Vec::new();
         let closed = tokio::time::timeout(LIMIT, stream.read_to_end(&mut rest)).await;
         closed.expect("it is closed in time").expect("it is closed in order");
@@ -109,4 +107,28 @@ async fn a_connection_has_no_more_open_requests_than_it_may() {
     let (one, two) = tokio::join!(kv.put(put("a", "1")), other.put(put("a", "1")));
     assert!(one.is_err() && two.is_err());
     assert!(began.elapsed() > Duration::from_millis(1800), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_client_that_only_pings_is_told_to_calm_down() {
+    let served = Served::start().await;
+    let mut stream = TcpStream::connect(served.address).await.expect("it listens");
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    let greeting = [&preface[..], &settings].concat();
+    stream.write_all(&greeting).await.expect("it is read");
+    // An answer to each of them, but for the last.
+    let mut received = Vec::new();
+    for number in 1..=4 {
+        stream.write_all(&ping).await.expect("it is read");
+        let answers = |bytes: &[u8]| bytes.windows(8).filter(|found| *found == &ping[9..]).count();
+        while number < 4 && answers(&received) < number {
+            let read = stream.read_buf(&mut received).await.expect("it goes on");
+            assert!(read > 0, "it is cut off too early");
+        }
+    }
+    let closed = tokio::time::timeout(LIMIT, stream.read_to_end(&mut received)).await;
+    closed.expect("it is closed in time").expect("it is closed in order");
+    assert!(received.ends_with(b"\x00\x00\x00\x0btoo_many_pings"), "{received:?}");
 }

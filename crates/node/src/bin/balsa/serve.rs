@@ -139,6 +139,7 @@ fn options(settings: &Settings) -> Options {
         concurrent_streams: settings.concurrent_streams,
         keepalive_interval: settings.keepalive_interval,
         keepalive_timeout: settings.keepalive_timeout,
+        keepalive_min_time: settings.keepalive_min_time,
         extensive_metrics: settings.extensive_metrics,
         ..Options::default()
     }

@@ -55,6 +55,8 @@ pub struct Settings {
     pub keepalive_interval: Duration,
     /// How long it has to answer.
     pub keepalive_timeout: Duration,
+    /// How far apart the pings of a client must be.
+    pub keepalive_min_time: Duration,
     /// Whether latencies of methods are counted.
     pub extensive_metrics: bool,
     /// The least important lines that are logged.
@@ -137,6 +139,7 @@ impl Settings {
             concurrent_streams: values.fit("max-concurrent-streams", u64::from(u32::MAX))?,
             keepalive_interval: values.time("grpc-keepalive-interval")?,
             keepalive_timeout: values.time("grpc-keepalive-timeout")?,
+            keepalive_min_time: values.time("grpc-keepalive-min-time")?,
             extensive_metrics: values
                 .choose("metrics", &[("basic", false), ("extensive", true)])?,
             log_level: log_level(values)?,

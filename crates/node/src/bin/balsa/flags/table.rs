@@ -95,7 +95,7 @@ pub const FLAGS: &[Flag] = &[
         "grpc-keepalive-min-time",
         Time,
         "5s",
-        Missing("how often clients ping is not limited yet"),
+        Used("how far apart the pings of a client must be"),
     ),
     flag(
         "quota-backend-bytes",
