@@ -80,22 +80,6 @@ impl KvStateMachine {
         self.reader.clone()
     }
 
-    /// Goes on with removing what the last compaction gave up, as far as fits
-    /// into a moment without entries. Returns whether there is more to do.
-    /// Changes nothing that can be seen.
-    ///
-    /// # Errors
-    ///
-    /// If the disk refuses. Final.
-    pub fn remove_compacted(&mut self) -> Result<bool, StorageError> {
-        if self.current.is_compaction_finished() {
-            return Ok(false);
-        }
-        let writer = self.writer();
-        self.commit(writer, self.current.applied, self.removal_pace * IDLE_FACTOR)?;
-        Ok(!self.current.is_compaction_finished())
-    }
-
     fn writer(&self) -> Writer {
         let current = &self.current;
         Writer::new(
@@ -230,6 +214,16 @@ impl StateMachine for KvStateMachine {
 
     fn flush(&mut self) -> Result<(), StorageError> {
         self.store.flush()
+    }
+
+    /// Goes on with removing what the last compaction gave up.
+    fn idle(&mut self) -> Result<bool, StorageError> {
+        if self.current.is_compaction_finished() {
+            return Ok(false);
+        }
+        let writer = self.writer();
+        self.commit(writer, self.current.applied, self.removal_pace * IDLE_FACTOR)?;
+        Ok(!self.current.is_compaction_finished())
     }
 
     fn prepare_snapshot(&mut self) -> Result<Box<dyn SnapshotJob>, StorageError> {

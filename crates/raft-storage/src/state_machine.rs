@@ -51,6 +51,18 @@ pub trait StateMachine: Send + 'static {
     /// If the disk refuses. Final.
     fn flush(&mut self) -> Result<(), StorageError>;
 
+    /// Does a piece of the upkeep that can wait, in a moment without entries; a
+    /// moment is all that it may take. Returns whether there is more to do. It
+    /// changes nothing that can be seen: the state stays the function of the
+    /// entries that it is. The default has nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// If the disk refuses. Final.
+    fn idle(&mut self) -> Result<bool, StorageError> {
+        Ok(false)
+    }
+
     /// Prepares a snapshot of the state as it is now: cheap, for it is called
     /// between two applies. The job runs on another thread, beside later applies.
     ///

@@ -68,6 +68,7 @@ pub fn least_driver_limits() -> DriverLimits {
         snapshot_stall: Duration::from_millis(100),
         snapshot_stalls: 1,
         recovery_read_bytes: 1,
+        unflushed_bytes: 0,
     }
 }
 

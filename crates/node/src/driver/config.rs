@@ -43,6 +43,10 @@ pub struct DriverLimits {
     pub snapshot_stalls: u32,
     /// Bytes read at once from the log at a start.
     pub recovery_read_bytes: u64,
+    /// When entries of this many bytes were written to the log since the state was
+    /// last made durable, it is made durable: a start applies little more than
+    /// that again, and a purge need not wait for it.
+    pub unflushed_bytes: u64,
 }
 
 impl Default for DriverLimits {
@@ -55,6 +59,7 @@ impl Default for DriverLimits {
             snapshot_stall: Duration::from_secs(5),
             snapshot_stalls: 5,
             recovery_read_bytes: 4 << 20,
+            unflushed_bytes: 256 << 20,
         }
     }
 }

@@ -11,12 +11,15 @@
 //!   fetch                                 the state  └▶ 3 promote the snapshot
 //! ```
 //!
+//! It also counts what the state may lack after a crash: when that outgrows a limit
+//! the apply worker is asked to make the state durable, and answers with a bound.
+//!
 //! Step 2 sets a mark in the state and step 5 removes it. A crash in between is
 //! finished at the next start; see [`recovery`](super::recovery). The snapshot is
 //! promoted while the mark stands, so that a log that was reset never lacks the
 //! snapshot it begins with.
 
-use raft_core::{Event, SnapshotMeta, Write, WriteOp, WriteSeq};
+use raft_core::{Entry, Event, SnapshotMeta, Write, WriteOp, WriteSeq};
 use raft_storage::{LogStore, LogWrite, StorageError};
 
 use super::error::Fatal;
@@ -29,6 +32,12 @@ pub struct LogWorker {
     /// The last write taken in.
     last: WriteSeq,
     purge_bound: PurgeBound,
+    /// Bytes of entries written since the state was last known to be made durable.
+    unflushed_bytes: u64,
+    /// Above this many the state is to be made durable.
+    unflushed_limit: u64,
+    /// The apply worker was asked and has not answered.
+    is_flush_asked: bool,
     /// Something was written since the store last heard of a pause.
     unmarked: bool,
 }
@@ -47,10 +56,23 @@ enum Stage {
 
 impl LogWorker {
     /// A worker for a store that was just opened. `purge_bound` is what state and
-    /// snapshots allow at the start.
-    pub fn new(store: Box<dyn LogStore>, purge_bound: PurgeBound) -> LogWorker {
-        let stage = Stage::Writing;
-        LogWorker { store, stage, last: WriteSeq(0), purge_bound, unmarked: false }
+    /// snapshots allow at the start, `unflushed_limit` is
+    /// [`DriverLimits::unflushed_bytes`](super::DriverLimits::unflushed_bytes).
+    pub fn new(
+        store: Box<dyn LogStore>,
+        purge_bound: PurgeBound,
+        unflushed_limit: u64,
+    ) -> LogWorker {
+        LogWorker {
+            store,
+            stage: Stage::Writing,
+            last: WriteSeq(0),
+            purge_bound,
+            unflushed_bytes: 0,
+            unflushed_limit,
+            is_flush_asked: false,
+            unmarked: false,
+        }
     }
 
     /// Whether a turn would do something.
@@ -82,7 +104,11 @@ impl LogWorker {
         }
         while let Some(note) = inbox.notes.pop_front() {
             match note {
-                LogNote::PurgeBound(bound) => self.purge_bound.raise(bound),
+                LogNote::PurgeBound(bound) => {
+                    self.purge_bound.raise(bound);
+                    self.unflushed_bytes = 0;
+                    self.is_flush_asked = false;
+                }
                 LogNote::SnapshotPromoted(write) => return self.reset(write, out),
                 LogNote::InstallFinished(write) => {
                     let expected = Stage::Reset { write };
@@ -127,7 +153,10 @@ impl LogWorker {
                     break;
                 }
                 WriteOp::Ballot(ballot) => group.push(LogWrite::Ballot(ballot)),
-                WriteOp::Append(entries) => group.push(LogWrite::Append(entries)),
+                WriteOp::Append(entries) => {
+                    self.unflushed_bytes += entries.iter().map(Entry::size).sum::<u64>();
+                    group.push(LogWrite::Append(entries));
+                }
                 WriteOp::Purge(meta) => {
                     self.assert_purgeable(&meta);
                     group.push(LogWrite::Purge(meta));
@@ -138,6 +167,10 @@ impl LogWorker {
         if self.last > before {
             self.write(&group)?;
             out.completions.push(Event::Persisted(self.last));
+        }
+        if self.unflushed_bytes > self.unflushed_limit && !self.is_flush_asked {
+            self.is_flush_asked = true;
+            out.apply_notes.push(ApplyNote::Flush);
         }
         if let Some((write, meta)) = install {
             self.last = write;

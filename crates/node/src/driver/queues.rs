@@ -97,6 +97,8 @@ pub enum ApplyNote {
     LogPaused(WriteSeq),
     /// Step 4 of an installation: the log begins anew after the snapshot.
     LogReset(WriteSeq),
+    /// The log has outgrown its limit: make the state durable.
+    Flush,
 }
 
 /// What there is to do for the apply worker.

@@ -69,7 +69,7 @@ impl<S: StateMachine> Workers<S> {
         let reader = log.reader();
         let workers = Workers {
             raft: RaftWorker::new(raft, &config.raft, config.storage_id, request_ids.attach),
-            log: LogWorker::new(log, purge_bound),
+            log: LogWorker::new(log, purge_bound, config.limits.unflushed_bytes),
             apply: ApplyWorker::new(machine, snapshots.clone(), own, request_ids),
             fetch: FetchWorker::new(reader, snapshots, config.limits.clone()),
         };
@@ -204,16 +204,23 @@ impl<S: StateMachine> Driver<S> {
 
     /// Whether [`Driver::idle`] would do something.
     pub fn wants_idle(&self) -> bool {
-        !self.has_failed && self.workers.log.wants_idle(&self.inboxes.log)
+        !self.has_failed && (self.log_wants_idle() || self.apply_wants_idle())
     }
 
-    /// Tells the log store that no write came for a moment.
+    /// Lets those use a quiet moment who would: the log store, if no write came
+    /// for a moment, and the state machine, if no entry did.
     ///
     /// # Errors
     ///
     /// As those of [`Driver::turn`].
     pub fn idle(&mut self) -> Result<(), Fatal> {
-        let result = if self.has_failed { Ok(()) } else { self.workers.log.idle() };
+        let mut result = Ok(());
+        if !self.has_failed && self.log_wants_idle() {
+            result = self.workers.log.idle();
+        }
+        if !self.has_failed && result.is_ok() && self.apply_wants_idle() {
+            result = self.workers.apply.idle();
+        }
         self.conclude(result)
     }
 
@@ -254,6 +261,14 @@ impl<S: StateMachine> Driver<S> {
     /// How many requests wait for an answer.
     pub fn admission(&self) -> &Admission {
         &self.admission
+    }
+
+    fn log_wants_idle(&self) -> bool {
+        self.workers.log.wants_idle(&self.inboxes.log)
+    }
+
+    fn apply_wants_idle(&self) -> bool {
+        self.workers.apply.wants_idle(&self.inboxes.apply)
     }
 
     fn conclude(&mut self, result: Result<(), Fatal>) -> Result<(), Fatal> {

@@ -167,6 +167,14 @@ impl<S: StateMachine> Seat<S::Reply> for ApplySeat<S> {
         self.worker.turn(&mut self.inbox, out)
     }
 
+    fn wants_idle(&self) -> bool {
+        self.worker.wants_idle(&self.inbox)
+    }
+
+    fn idle(&mut self) -> Result<(), Fatal> {
+        self.worker.idle()
+    }
+
     fn drains(&self) -> bool {
         true
     }

@@ -2,13 +2,14 @@
 
 use balsa::driver::admission::Admission;
 use balsa::driver::apply_worker::ApplyWorker;
-use balsa::driver::queues::{ApplyInbox, ApplyItem, Output};
+use balsa::driver::queues::{ApplyInbox, ApplyItem, ApplyNote, LogNote, Output, PurgeBound};
 use balsa::driver::request::{CallId, Done, NotDone, RequestError, Unknown, Waiter};
 use balsa::driver::{DriverLimits, RequestIds};
 use raft_core::{
     Event, Incarnation, Index, Membership, NodeId, Position, Refusal, SnapshotMeta, Ticket,
 };
 use raft_net::ForwardId;
+use raft_storage::StateMachine;
 
 use crate::support::disks::Disks;
 use crate::support::entry;
@@ -24,8 +25,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
+        Bench::with_upkeep(0)
+    }
+
+    fn with_upkeep(upkeep: u64) -> Bench {
         let bootstrap = SnapshotMeta::bootstrap(Membership::of_voters([NODE]));
-        let stores = Disks::new(1, bootstrap).open();
+        let mut stores = Disks::new(1, bootstrap).open();
+        stores.machine.upkeep = upkeep;
         let worker = ApplyWorker::new(stores.machine, stores.snapshots, (NODE, LIFE), REQUEST_IDS);
         Bench { worker, admission: Admission::new(&DriverLimits::default()) }
     }
@@ -199,4 +205,35 @@ fn a_stop_answers_everybody() {
     let results: Vec<_> = out.world.answers.into_iter().map(|answer| answer.result).collect();
     let unknown = Err(RequestError::Unknown(Unknown::Stopping));
     assert_eq!(results, [unknown, Err(RequestError::NotDone(NotDone::Stopping))]);
+}
+
+#[test]
+fn a_flush_for_the_log_covers_what_came_with_it() {
+    let mut bench = Bench::new();
+    let mut inbox = ApplyInbox::default();
+    inbox.notes.push_back(ApplyNote::Flush);
+    inbox.items.push_back(ApplyItem::Entries(vec![entry(1, 1, "a"), entry(1, 2, "b")]));
+    let mut out = Output::new();
+    bench.worker.turn(&mut inbox, &mut out).expect("the disk is well");
+    let bound = PurgeBound { durable: Index(2), ..PurgeBound::default() };
+    assert_eq!(out.log_notes, [LogNote::PurgeBound(bound)]);
+    assert_eq!(bench.worker.machine().durable().expect("reads"), Index(2));
+}
+
+#[test]
+fn upkeep_is_done_when_nothing_waits_and_until_none_is_left() {
+    let mut bench = Bench::with_upkeep(3);
+    let mut waiting = ApplyInbox::default();
+    waiting.items.push_back(ApplyItem::Entries(vec![entry(1, 1, "a")]));
+    assert!(!bench.worker.wants_idle(&waiting), "entries come first");
+
+    let none = ApplyInbox::default();
+    for left in [2, 1, 0] {
+        assert!(bench.worker.wants_idle(&none), "a start may find some");
+        bench.worker.idle().expect("the disk is well");
+        assert_eq!(bench.worker.machine().upkeep, left);
+    }
+    assert!(!bench.worker.wants_idle(&none), "all is done");
+    bench.worker.turn(&mut waiting, &mut Output::new()).expect("the disk is well");
+    assert!(bench.worker.wants_idle(&none), "entries may leave some behind");
 }

@@ -86,7 +86,7 @@ impl Workers {
         inboxes.apply.items.push_back(ApplyItem::Entries(vec![entry(1, 3, "old")]));
         inboxes.apply.items.push_back(item);
         Workers {
-            log: LogWorker::new(log, PurgeBound::default()),
+            log: LogWorker::new(log, PurgeBound::default(), 1 << 20),
             apply: ApplyWorker::new(machine, snapshots.clone(), own, REQUEST_IDS),
             fetch: FetchWorker::new(reader, snapshots, DriverLimits::default()),
             inboxes,

@@ -11,6 +11,9 @@ use raft_core::{
 use crate::support::disks::Disks;
 use crate::support::entry;
 
+/// The state is flushed for every so many bytes: more than two entries, not three.
+const UNFLUSHED: u64 = 100;
+
 fn bootstrap() -> SnapshotMeta {
     SnapshotMeta::bootstrap(Membership::of_voters([NodeId(1)]))
 }
@@ -20,7 +23,7 @@ fn meta(term: u64, index: u64) -> SnapshotMeta {
 }
 
 fn worker(disks: &Disks) -> LogWorker {
-    LogWorker::new(disks.open_log(), PurgeBound::default())
+    LogWorker::new(disks.open_log(), PurgeBound::default(), UNFLUSHED)
 }
 
 fn inbox(first: u64, ops: Vec<WriteOp>) -> LogInbox {
@@ -141,4 +144,32 @@ fn an_error_is_final_and_nothing_is_acknowledged() {
     assert!(!worker.has_work(&later));
     worker.turn(&mut later, &mut out).expect("nothing is tried again");
     assert!(out.completions.is_empty());
+}
+
+#[test]
+fn the_state_is_flushed_when_the_log_outgrows_its_limit() {
+    let disks = Disks::new(1, bootstrap());
+    let mut worker = worker(&disks);
+    let mut out = Output::<()>::new();
+    let size = entry(1, 1, "x").size();
+    assert!(2 * size <= UNFLUSHED && 3 * size > UNFLUSHED, "an entry has {size} bytes");
+    let turn = |worker: &mut LogWorker, out: &mut Output<()>, index| {
+        let mut inbox = inbox(index, vec![append(1, index)]);
+        worker.turn(&mut inbox, out).expect("the disk is well");
+    };
+
+    (1..=2).for_each(|index| turn(&mut worker, &mut out, index));
+    assert_eq!(out.apply_notes, []);
+    turn(&mut worker, &mut out, 3);
+    assert_eq!(out.apply_notes, [ApplyNote::Flush]);
+    // It is asked once, and again only for as much more.
+    turn(&mut worker, &mut out, 4);
+    assert_eq!(out.apply_notes, [ApplyNote::Flush]);
+    let bound = PurgeBound { durable: Index(3), ..PurgeBound::default() };
+    let mut answer = LogInbox { notes: [LogNote::PurgeBound(bound)].into(), ..LogInbox::default() };
+    worker.turn(&mut answer, &mut out).expect("the disk is well");
+    (5..=6).for_each(|index| turn(&mut worker, &mut out, index));
+    assert_eq!(out.apply_notes, [ApplyNote::Flush]);
+    turn(&mut worker, &mut out, 7);
+    assert_eq!(out.apply_notes, [ApplyNote::Flush, ApplyNote::Flush]);
 }

@@ -77,6 +77,12 @@ impl StateMachine for WatchedMachine {
         Ok(())
     }
 
+    fn idle(&mut self) -> Result<bool, StorageError> {
+        let has_more = self.inner.idle()?;
+        self.durable.set(self.inner.durable()?);
+        Ok(has_more)
+    }
+
     fn prepare_snapshot(&mut self) -> Result<Box<dyn SnapshotJob>, StorageError> {
         let inner = self.inner.prepare_snapshot()?;
         let (sightings, durable) = (self.sightings.clone(), self.durable.clone());

@@ -110,5 +110,6 @@ fn driver_limits(rng: &mut Rng) -> DriverLimits {
         snapshot_stall: Duration::from_millis(rng.between(50, 1000)),
         snapshot_stalls: rng.between(1, 4) as u32,
         recovery_read_bytes: rng.between(1, 8192),
+        unflushed_bytes: rng.between(1, 100_000),
     }
 }

@@ -119,7 +119,7 @@ impl Node {
 
     /// Goes on with all removals that a compaction left.
     pub fn finish_compaction(&mut self) {
-        while self.machine.remove_compacted().expect("the disk works") {}
+        while self.machine.idle().expect("the disk works") {}
     }
 
     /// Sends a snapshot of this replica to another one, chunk by chunk.

@@ -35,6 +35,8 @@ pub struct ApplyWorker<S: StateMachine> {
     /// The installation at which the log worker waits.
     log_paused: Option<WriteSeq>,
     install: Option<Install>,
+    /// The state machine may have upkeep to do.
+    has_upkeep: bool,
     /// Reused from batch to batch.
     replies: Vec<Option<S::Reply>>,
     failed: bool,
@@ -66,6 +68,7 @@ impl<S: StateMachine> ApplyWorker<S> {
             waiters: Waiters::default(),
             log_paused: None,
             install: None,
+            has_upkeep: true,
             replies: Vec::new(),
             failed: false,
         }
@@ -74,6 +77,27 @@ impl<S: StateMachine> ApplyWorker<S> {
     /// Whether a turn would do something.
     pub fn has_work(&self, inbox: &ApplyInbox) -> bool {
         !self.failed && (!inbox.items.is_empty() || !inbox.notes.is_empty())
+    }
+
+    /// Whether [`ApplyWorker::idle`] would do something.
+    pub fn wants_idle(&self, inbox: &ApplyInbox) -> bool {
+        self.has_upkeep && !self.failed && self.install.is_none() && !self.has_work(inbox)
+    }
+
+    /// Lets the state machine do a piece of its upkeep. To be called when nothing
+    /// came for a moment; whoever waits for an entry would wait for it.
+    ///
+    /// # Errors
+    ///
+    /// If the state's disk refuses; the worker does nothing more then.
+    pub fn idle(&mut self) -> Result<(), Fatal> {
+        if self.failed || self.install.is_some() {
+            return Ok(());
+        }
+        let result = self.machine.idle();
+        self.failed = result.is_err();
+        self.has_upkeep = result.map_err(Fatal::State)?;
+        Ok(())
     }
 
     /// The state machine, to be looked at.
@@ -159,10 +183,12 @@ impl<S: StateMachine> ApplyWorker<S> {
         inbox: &mut ApplyInbox,
         out: &mut Output<S::Reply>,
     ) -> Result<(), StorageError> {
+        let mut flush = false;
         while let Some(note) = inbox.notes.pop_front() {
             match note {
                 ApplyNote::LogPaused(write) => self.log_paused = Some(write),
                 ApplyNote::LogReset(write) => self.finish_install(write, out)?,
+                ApplyNote::Flush => flush = true,
             }
         }
         let mut batch = Vec::new();
@@ -204,6 +230,9 @@ impl<S: StateMachine> ApplyWorker<S> {
             }
         }
         self.apply(&mut batch, out)?;
+        if flush {
+            self.flush_for_the_log(out)?;
+        }
         self.replace_state_if_all_wait(out)
     }
 
@@ -226,6 +255,7 @@ impl<S: StateMachine> ApplyWorker<S> {
         }
         self.replies = replies;
         self.applied = last;
+        self.has_upkeep = true;
         out.completions.push(Event::Applied(last.index));
         self.serve_reads(out);
         Ok(())
@@ -321,6 +351,16 @@ impl<S: StateMachine> ApplyWorker<S> {
         Ok(())
     }
 
+    /// The log has outgrown its limit. What is durable of the state need not be
+    /// applied again from it.
+    fn flush_for_the_log(&mut self, out: &mut Output<S::Reply>) -> Result<(), StorageError> {
+        self.machine.flush()?;
+        let durable = self.machine.durable()?;
+        let bound = PurgeBound { durable, ..PurgeBound::default() };
+        out.log_notes.push(LogNote::PurgeBound(bound));
+        Ok(())
+    }
+
     /// Step 2 of an installation, once both sides have come to it: everything
     /// before is applied here and durable in the log.
     fn replace_state_if_all_wait(
@@ -351,6 +391,7 @@ impl<S: StateMachine> ApplyWorker<S> {
         let install = self.install.take().expect("only an installation resets the log");
         assert!(install.write == write && install.is_replaced, "the steps come in order");
         self.machine.finish_install()?;
+        self.has_upkeep = true;
         self.log_paused = None;
         let covered = install.meta.position;
         self.settle_covered(covered, out);

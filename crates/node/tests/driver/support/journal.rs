@@ -58,12 +58,14 @@ fn execute(mut payload: Bytes) -> Reply {
 pub struct Journal {
     store: Arc<dyn StateStore>,
     applied: SnapshotMeta,
+    /// Pieces of upkeep left to do.
+    pub upkeep: u64,
 }
 
 impl Journal {
     pub fn open(store: Arc<dyn StateStore>, bootstrap: SnapshotMeta) -> Journal {
         let applied = read_applied(store.view().as_ref()).expect("reads").unwrap_or(bootstrap);
-        Journal { store, applied }
+        Journal { store, applied, upkeep: 0 }
     }
 
     /// All texts, with the indexes of their entries.
@@ -112,6 +114,11 @@ impl StateMachine for Journal {
 
     fn flush(&mut self) -> Result<(), StorageError> {
         self.store.flush()
+    }
+
+    fn idle(&mut self) -> Result<bool, StorageError> {
+        self.upkeep = self.upkeep.saturating_sub(1);
+        Ok(self.upkeep > 0)
     }
 
     fn prepare_snapshot(&mut self) -> Result<Box<dyn SnapshotJob>, StorageError> {
