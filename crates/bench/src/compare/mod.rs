@@ -100,8 +100,8 @@ pub async fn run(
     refuse_memory(&comparison.folder)?;
     let Comparison { balsa, etcd, rounds, .. } = comparison;
     let mut table = Table::new([
-        format!("{} {}", balsa.name, version(&balsa.program)?),
-        format!("{} {}", etcd.name, version(&etcd.program)?),
+        format!("{} {}", balsa.name, version(balsa)?),
+        format!("{} {}", etcd.name, version(etcd)?),
     ]);
     let turns = usize::from(*rounds) * 4;
     let order = [(0, balsa), (1, etcd), (1, etcd), (0, balsa)];
@@ -151,20 +151,22 @@ async fn one_turn(
     Ok(measures)
 }
 
-/// The version in the first line that `--version` prints with one.
-fn version(program: &Path) -> Result<String, CompareError> {
-    let failed =
-        |reason: String| CompareError::NoVersion { program: program.display().to_string(), reason };
-    let output = Command::new(program)
-        .arg("--version")
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
+/// What a program calls its version: the last word of the line of `--version`
+/// that begins with its name, for one that speaks of another's version too.
+fn version(subject: &Subject) -> Result<String, CompareError> {
+    let failed = |reason: String| CompareError::NoVersion {
+        program: subject.program.display().to_string(),
+        reason,
+    };
+    let output = Command::new(&subject.program).arg("--version").output();
+    let output = output.map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
         return Err(failed(output.status.to_string()));
     }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let line = text.lines().next().ok_or_else(|| failed("it printed nothing".into()))?;
-    Ok(line.rsplit(' ').next().unwrap_or(line).to_owned())
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find(|line| line.starts_with(subject.name));
+    let word = line.and_then(|line| line.split_whitespace().last());
+    word.map(str::to_owned).ok_or_else(|| failed(format!("no line begins with {}", subject.name)))
 }
 
 fn refuse_memory(folder: &Path) -> Result<(), CompareError> {
@@ -181,12 +183,13 @@ mod tests {
 
     #[test]
     fn a_program_that_tells_no_version_is_named() {
-        let error = version(Path::new("/nowhere/balsa")).expect_err("is not there");
-        assert!(error.to_string().starts_with("/nowhere/balsa --version failed"), "{error}");
-        let error = version(Path::new("/bin/false")).expect_err("fails");
-        assert!(error.to_string().contains("exit status: 1"), "{error}");
-        let error = version(Path::new("/usr/bin/true"));
-        assert!(error.is_ok(), "prints a version: {error:?}");
+        let error = |program: &str| {
+            let subject = Subject { name: "Balsa", program: program.into() };
+            version(&subject).expect_err("tells no version").to_string()
+        };
+        assert!(error("/nowhere/balsa").starts_with("/nowhere/balsa --version failed"));
+        assert!(error("/bin/false").contains("exit status: 1"));
+        assert!(error("/bin/echo").contains("no line begins with Balsa"));
     }
 
     #[test]

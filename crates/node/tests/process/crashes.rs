@@ -1,0 +1,83 @@
+//! `kill -9`: what was acknowledged stays.
+
+use super::harness::{Load, Town};
+
+/// The leader dies under load: another takes over, and nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_is_killed_under_load() {
+    let mut town = Town::start(3, &[]).await;
+    let load = Load::start("killed", &town.endpoints(), 8);
+    load.wait_for(10_000).await;
+    let leader = town.wait_leader().await;
+    town.kill_node(leader);
+    load.wait_for_more(10_000).await;
+    let next = town.wait_leader().await;
+    assert_ne!(next, leader, "a dead node does not lead");
+    town.start_node(leader).await;
+    let record = load.stop().await;
+    assert!(record.acknowledged() >= 20_000, "{} writes", record.acknowledged());
+    town.verify(&record).await;
+}
+
+/// All nodes die at the same moment under load, three times.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_nodes_are_killed_at_once() {
+    let mut town = Town::start(3, &[]).await;
+    let load = Load::start("all", &town.endpoints(), 8);
+    for _ in 0..3 {
+        load.wait_for_more(5_000).await;
+        town.kill().expect("all can be killed");
+        town.start_all().await;
+    }
+    load.wait_for_more(5_000).await;
+    let record = load.stop().await;
+    assert!(record.acknowledged() >= 20_000, "{} writes", record.acknowledged());
+    town.verify(&record).await;
+}
+
+/// Whoever leads is killed and started again, ten times, under 16 clients.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_leaders_are_killed() {
+    let mut town = Town::start(3, &[]).await;
+    let load = Load::start("ten", &town.endpoints(), 16);
+    for _ in 0..10 {
+        load.wait_for_more(2_000).await;
+        let leader = town.wait_leader().await;
+        town.kill_node(leader);
+        // The two that are left go on, before the third comes back.
+        load.wait_for_more(500).await;
+        town.start_node(leader).await;
+    }
+    let record = load.stop().await;
+    assert!(record.acknowledged() >= 20_000, "{} writes", record.acknowledged());
+    town.verify(&record).await;
+}
+
+/// A leader that hangs is replaced; when it goes on it follows, and what it had
+/// not yet shared is not in the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_hangs_and_goes_on() {
+    let mut town = Town::start(3, &[]).await;
+    let load = Load::start("hangs", &town.endpoints(), 8);
+    load.wait_for(2_000).await;
+    let leader = town.wait_leader().await;
+    town.process(leader).pause().expect("the leader can be halted");
+    let others = town.others(leader);
+    town.until("another leader", super::harness::LIMIT, async |cluster| {
+        for node in &others {
+            let status = cluster.status(*node).await?;
+            let own_id = status.header.map(|header| header.member_id);
+            if own_id == Some(status.leader) {
+                return Ok(Some(()));
+            }
+        }
+        Ok(None)
+    })
+    .await
+    .expect("another leads");
+    load.wait_for_more(2_000).await;
+    town.process(leader).resume().expect("the old leader goes on");
+    load.wait_for_more(2_000).await;
+    let record = load.stop().await;
+    town.verify(&record).await;
+}

@@ -1,0 +1,40 @@
+//! The programs that the tests start.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The variable that names another node program to run the tests on.
+const OTHER_PROGRAM: &str = "PROCESS_TESTS_ON";
+
+/// The node program that is tested.
+pub fn balsa() -> PathBuf {
+    env::var_os(OTHER_PROGRAM).map_or_else(|| env!("CARGO_BIN_EXE_balsa").into(), PathBuf::from)
+}
+
+/// The folder with `etcd` and `etcdctl` of the version that is compared with,
+/// built when it is first asked for.
+pub fn etcd_tools() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(build)
+}
+
+fn build() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    let root = root.expect("crates/node lies two folders deep");
+    // Beside the tests' own binary, wherever cargo's target folder is.
+    let target = Path::new(env!("CARGO_BIN_EXE_balsa")).ancestors().nth(2);
+    let target = target.expect("target/release/balsa lies two folders deep");
+    let output = Command::new(root.join("scripts/etcd"))
+        .arg(target.join("etcd"))
+        .output()
+        .expect("scripts/etcd can be started");
+    assert!(
+        output.status.success(),
+        "etcd could not be built, and without it nothing is compared:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let folder = String::from_utf8(output.stdout).expect("a path in UTF-8");
+    PathBuf::from(folder.trim_end())
+}

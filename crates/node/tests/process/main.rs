@@ -1,0 +1,17 @@
+//! Whole clusters of real processes on loopback, and what is left of them after
+//! the worst: `kill -9` of the leader and of everybody, and nodes that were away.
+//!
+//! Each test ends by reading every acknowledged write back from each node, and by
+//! comparing the nodes' hashes ([`harness`]).
+//!
+//! The same tests run on etcd, to tell a fault of the tests from one of Balsa:
+//!
+//! ```text
+//! PROCESS_TESTS_ON=/path/to/etcd cargo test --release --package balsa-node --test process
+//! ```
+
+mod away;
+mod crashes;
+mod etcdctl;
+mod harness;
+mod ordinary;
