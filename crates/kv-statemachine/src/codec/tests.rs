@@ -41,14 +41,13 @@ fn commands_come_back() {
 
 #[test]
 fn an_id_is_put_into_an_encoded_command() {
-    let request_id =
-        Some(RequestId { node: NodeId(1), incarnation: Incarnation(u64::MAX), counter: 9 });
+    let id = RequestId { node: NodeId(1), incarnation: Incarnation(u64::MAX), counter: 9 };
     let mut rng = Rng::new(3);
     for _ in 0..500 {
         let command = Command::new(random::operation(&mut rng, 10));
-        let payload = with_request_id(encode(&command), request_id.expect("it is there"));
+        let payload = with_request_id(encode(&command), id);
         let decoded = decode(&entry(FORMAT, payload)).expect("a known format");
-        assert_eq!(decoded, Ok(Command { request_id, ..command }));
+        assert_eq!(decoded, Ok(Command { request_id: Some(id), ..command }));
     }
 }
 
