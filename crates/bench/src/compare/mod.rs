@@ -1,7 +1,7 @@
 //! Two programs under the same load, one after the other.
 //!
 //! Each turn starts a fresh cluster of one program, fills its key space, and
-//! takes the loads of [`phases`] in order. The turns of a round go A B B A, so
+//! takes the loads of `phases` in order. The turns of a round go A B B A, so
 //! that a machine that grows slower with time (a fuller disk, a hotter
 //! processor, another guest) wrongs neither. All turns of a program are added up,
 //! and the sums are set side by side with what they must reach.

@@ -190,10 +190,9 @@ mod tests {
         let mut bytes = [0; 4096];
         server.read_exact(&mut bytes[..PREFACE.len()]).await.expect("it came");
         for _ in 0..20 {
-            server
-                .write_vectored(&[IoSlice::new(&DATA[..9]), IoSlice::new(&DATA[9..])])
-                .await
-                .expect("there is room");
+            let parts = [IoSlice::new(&DATA[..9]), IoSlice::new(&DATA[9..])];
+            let written = server.write_vectored(&parts).await.expect("there is room");
+            assert_eq!(written, DATA.len());
             client.write_all(PING).await.expect("there is room");
             server.read_exact(&mut bytes[..PING.len()]).await.expect("it is welcome");
         }
