@@ -5,6 +5,7 @@
 //! after it broke. Nothing is tried twice: who writes must know what was
 //! acknowledged.
 
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use proto::etcdserverpb::kv_client::KvClient;
@@ -13,6 +14,8 @@ use proto::etcdserverpb::{
     HashKvRequest, HashKvResponse, PutRequest, PutResponse, RangeRequest, RangeResponse,
     StatusRequest, StatusResponse,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
@@ -93,6 +96,33 @@ impl Connection {
         limit: Duration,
     ) -> Result<HashKvResponse, Status> {
         within(limit, self.maintenance.hash_kv(HashKvRequest { revision })).await
+    }
+}
+
+/// Fetches a page from a node by HTTP/1.0 and returns its body.
+///
+/// # Errors
+///
+/// If the node cannot be reached, does not answer in time, or answers with another
+/// status than 200, which the message then shows.
+pub async fn http_get(endpoint: &str, path: &str, limit: Duration) -> io::Result<String> {
+    let fetch = async {
+        let mut stream = TcpStream::connect(endpoint).await?;
+        let request = format!("GET {path} HTTP/1.0\r\nHost: {endpoint}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer)
+    };
+    let late = || io::Error::new(ErrorKind::TimedOut, format!("no answer within {limit:?}"));
+    let answer: io::Result<String> =
+        tokio::time::timeout(limit, fetch).await.map_err(|_| late())?;
+    let answer = answer?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.lines().next().unwrap_or_default();
+    match status.split(' ').nth(1) {
+        Some("200") => Ok(body.to_owned()),
+        _ => Err(io::Error::other(format!("http://{endpoint}{path} answers {status:?}"))),
     }
 }
 

@@ -4,7 +4,8 @@
 //! Each test ends by reading every acknowledged write back from each node, and by
 //! comparing the nodes' hashes ([`harness`]).
 //!
-//! The same tests run on etcd, to tell a fault of the tests from one of Balsa:
+//! The same tests run on etcd, to tell a fault of the tests from one of Balsa (but
+//! for [`durability`], which see):
 //!
 //! ```text
 //! PROCESS_TESTS_ON=/path/to/etcd cargo test --release --package balsa-node --test process
@@ -12,6 +13,7 @@
 
 mod away;
 mod crashes;
+mod durability;
 mod etcdctl;
 mod harness;
 mod ordinary;

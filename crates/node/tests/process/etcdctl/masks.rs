@@ -195,7 +195,10 @@ mod tests {
     fn cells_are_covered_in_lines_and_in_tables() {
         assert_eq!(masked("endpoint hashkv", "a:1, 77, 8\n"), "a:1 | _ | 8\n");
         let table = "┌──┬─┐\n│ E │ HASH │\n├──┼─┤\n│ a │ 7 │\n└──┴─┘\n";
-        assert_eq!(masked("endpoint hashkv -w table", table), "┌┬┐─\nE | HASH\n├┼┤─\na | _\n└┴┘─\n");
+        assert_eq!(
+            masked("endpoint hashkv -w table", table),
+            "┌┬┐─\nE | HASH\n├┼┤─\na | _\n└┴┘─\n"
+        );
         assert_eq!(masked("get a -w table", table), table, "other tables agree in their widths");
     }
 }

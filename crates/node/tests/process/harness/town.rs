@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bench::process::{Cluster, Options};
+use bench::process::{Cluster, Options, ProcessError};
 use tempfile::TempDir;
 
 use super::{LIMIT, programs};
@@ -17,7 +18,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// decide that. It is a [`Cluster`] in all else.
 pub struct Town {
     cluster: Cluster,
-    _folder: TempDir,
+    folder: TempDir,
     // Dropped last: the next town begins when nothing of this one is left.
     _alone: MutexGuard<'static, ()>,
 }
@@ -41,15 +42,25 @@ impl Town {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             env: env.iter().map(|(name, value)| (name.into(), value.clone())).collect(),
         });
-        let mut town = Self { cluster, _folder: folder, _alone: alone };
+        let mut town = Self { cluster, folder, _alone: alone };
         town.start_all().await;
         town
     }
 
+    /// Where the nodes keep their data and their logs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Starts the nodes that do not run and waits until all serve.
     pub async fn start_all(&mut self) {
-        self.cluster.start().expect("nodes start");
-        self.cluster.ready(LIMIT).await.expect("nodes serve");
+        self.try_start_all().await.expect("nodes start and serve");
+    }
+
+    /// As [`start_all`](Self::start_all), for nodes that may refuse.
+    pub async fn try_start_all(&mut self) -> Result<(), ProcessError> {
+        self.cluster.start()?;
+        self.cluster.ready(LIMIT).await
     }
 
     /// Starts a node and waits until it serves.

@@ -40,6 +40,13 @@ impl Town {
         );
     }
 
+    /// What the first node misses of what was acknowledged, or has that it should
+    /// not have, the first few: for a test that wants something to be lost.
+    pub async fn missing(&mut self, record: &Record) -> Vec<String> {
+        let revision = self.revision_on_all().await;
+        record.compare(&self.read_all(0, revision).await)
+    }
+
     /// A revision that each node has applied: after a linearizable read a node
     /// knows all that was acknowledged before.
     async fn revision_on_all(&mut self) -> i64 {
