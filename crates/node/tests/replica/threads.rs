@@ -1,7 +1,10 @@
 //! Workers share threads as one likes.
 
+use std::time::Duration;
+
 use balsa::driver::Worker;
 use balsa::replica::{Ending, Threads};
+use raft_core::RoleName;
 
 use crate::support::{LIMIT, Rig, arrangements, in_time, until, write};
 
@@ -42,6 +45,27 @@ async fn a_quiet_log_gets_its_moment_on_any_arrangement_of_threads() {
         }
         replica.stop().await;
     }
+}
+
+/// Why Raft and log have threads of their own by default: the one sees that the other
+/// does not come back.
+#[tokio::test]
+async fn a_leader_whose_disk_hangs_steps_down_and_leads_again_when_it_is_well() {
+    let mut rig = Rig::new();
+    rig.config.raft.election_timeout = Duration::from_millis(200);
+    let (replica, handle) = rig.lead().await;
+    rig.log_mood.gate.close();
+    let writer = handle.clone();
+    let write = tokio::spawn(async move { write(&writer, "hangs").await });
+    let mut office = handle.office();
+    let steps_down = office.wait_for(|office| office.role != RoleName::Leader);
+    in_time("it steps down", steps_down).await.expect("it runs");
+    rig.log_mood.gate.open();
+    let leads = office.wait_for(|office| office.role == RoleName::Leader);
+    in_time("it leads again", leads).await.expect("it runs");
+    // Nobody else led, so nothing took the place of the entry.
+    write.await.expect("the client lives").expect("the write is done after all");
+    assert!(matches!(replica.stop().await, Ending::Stopped));
 }
 
 #[test]
