@@ -1,6 +1,7 @@
 //! Asking a node from inside its process.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use kv_statemachine::{
     check_range, check_txn, codec,
 };
 use raft_core::{NodeId, Term};
+use raft_net::grpc::{GrpcTransport, PeerCounts};
 use raft_storage::StateStore;
 
 use super::error::{Error, Verdict, judge};
@@ -70,6 +72,8 @@ pub(super) struct Inner {
     pub member: NodeId,
     pub cluster: u64,
     pub limits: ClientLimits,
+    /// Gone if the node has none, or has ended.
+    pub transport: Weak<GrpcTransport>,
     /// Runs what reads much.
     pub pool: tokio::runtime::Handle,
 }
@@ -271,6 +275,11 @@ impl Client {
             keys: view.key_count(),
             waiting: self.inner.replica.waiting(),
         }
+    }
+
+    /// Counts of what went to and came from each peer; none without gRPC.
+    pub fn peer_counts(&self) -> BTreeMap<NodeId, PeerCounts> {
+        self.inner.transport.upgrade().map(|transport| transport.counts()).unwrap_or_default()
     }
 
     /// Whether somebody is known to lead.

@@ -10,7 +10,7 @@ mod start;
 mod status;
 mod watcher;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use kv_statemachine::Reply;
@@ -67,10 +67,7 @@ impl Node {
 
     /// Counts of what went to and came from each peer; none without gRPC.
     pub fn peer_counts(&self) -> Vec<(raft_core::NodeId, PeerCounts)> {
-        match &self.net {
-            Net::Grpc(transport) => transport.counts().into_iter().collect(),
-            Net::Alone | Net::Other(_) => Vec::new(),
-        }
+        self.client.peer_counts().into_iter().collect()
     }
 
     /// Waits until the node has ended, for whatever reason.
@@ -120,6 +117,14 @@ enum Net {
 }
 
 impl Net {
+    /// The own transport; nothing where there is none.
+    fn grpc(&self) -> Weak<GrpcTransport> {
+        match self {
+            Net::Grpc(transport) => Arc::downgrade(transport),
+            Net::Alone | Net::Other(_) => Weak::new(),
+        }
+    }
+
     fn transport(&self) -> Option<Arc<dyn Transport>> {
         match self {
             Net::Alone => None,

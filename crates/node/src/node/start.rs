@@ -76,6 +76,7 @@ pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> 
         member: identity.node,
         cluster: identity.cluster,
         limits: builder.client_limits,
+        transport: net.grpc(),
         pool: runtime.handle(),
     });
     let attributes = MemberAttributes { name: builder.name, client_urls: builder.client_urls };

@@ -234,6 +234,11 @@ async fn a_leader_that_is_told_to_stop_hands_over() {
     let leads = async |node: &Running| {
         node.page("/metrics").await.1.contains("\netcd_server_is_leader 1\n")
     };
+    let (_, text) = nodes[0].page("/metrics").await;
+    let received = text.lines().filter(|line| {
+        line.starts_with("etcd_network_peer_received_bytes_total{From=") && !line.ends_with(" 0")
+    });
+    assert!(received.count() >= 1, "the leader at least is heard\n{text}");
     let mut leader = None;
     for (index, node) in nodes.iter().enumerate() {
         if leads(node).await {

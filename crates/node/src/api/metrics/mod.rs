@@ -5,6 +5,7 @@
 mod call;
 mod gauges;
 mod methods;
+mod peers;
 mod process;
 mod registry;
 
@@ -110,6 +111,7 @@ impl Metrics {
 
     /// All of it as text, with the node's state as it is now.
     pub fn render(&self, client: &Client) -> String {
+        peers::set(&self.registry, &client.peer_counts());
         self.render_status(&client.status())
     }
 

@@ -60,6 +60,7 @@ pub fn run(settings: Settings) -> ExitCode {
 
 async fn serve(settings: Settings) -> Result<ExitCode, RunError> {
     let mut stop = Stop::new(settings.stop_with_stdin).map_err(RunError::Signals)?;
+    raise_descriptors();
     check_folder(&settings)?;
     let listeners = listen(&settings)?;
     let metrics = Arc::new(Metrics::new(settings.extensive_metrics));
@@ -192,6 +193,16 @@ fn bind(whom: &'static str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>
         open(address).map_err(|error| RunError::Listen { whom, address: *address, error })
     };
     addresses.iter().map(bind).collect()
+}
+
+/// Lets the process open as many files and sockets as the system allows: the limit
+/// that it finds is often far lower, for the sake of old programs.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "the limit of open files stays as it was");
+    }
 }
 
 fn exit_code(ended: &Ending) -> ExitCode {

@@ -109,6 +109,9 @@ impl Settings {
     /// Reads and checks them.
     pub fn new(values: &Values) -> Result<Settings, FlagError> {
         let name = values.text("name").to_owned();
+        if name.is_empty() {
+            return Err(FlagError::invalid("name", "", "a name is needed"));
+        }
         let advertised = values.urls("initial-advertise-peer-urls")?;
         if advertised.is_empty() {
             return Err(empty("initial-advertise-peer-urls"));
@@ -280,7 +283,8 @@ mod tests {
     fn what_cannot_be_followed_is_refused() {
         let client = "http://127.0.0.1:1";
         for (given, why) in [
-            (&[("heartbeat-interval", "0")][..], "greater than 0"),
+            (&[("name", "")][..], "a name is needed"),
+            (&[("heartbeat-interval", "0")], "greater than 0"),
             (&[("heartbeat-interval", "x")], "no whole number"),
             (&[("heartbeat-interval", "300")], "5 times"),
             (&[("election-timeout", "60000")], "at most"),
