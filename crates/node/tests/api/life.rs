@@ -7,10 +7,15 @@ use tokio::net::TcpStream;
 
 use super::support::{LIMIT, Served, get, put, until};
 
+/// A server that cuts nobody off while a test runs.
+fn patient() -> Options {
+    Options { drain_timeout: LIMIT, ..Options::default() }
+}
+
 #[tokio::test]
 async fn a_shutdown_lets_open_requests_end_and_frees_the_socket() {
     let Served { address, server, node, client, .. } = {
-        let served = Served::start().await;
+        let served = Served::with(patient()).await;
         let mut kv = served.kv().await;
         kv.put(put("a", "1")).await.expect("it is written");
         served
@@ -19,7 +24,7 @@ async fn a_shutdown_lets_open_requests_end_and_frees_the_socket() {
     let idle = TcpStream::connect(address).await.expect("it listens");
     let began = Instant::now();
     server.shutdown().await;
-    assert!(began.elapsed() < Options::default().drain_timeout, "nothing had to be cut");
+    assert!(began.elapsed() < LIMIT, "nothing had to be cut");
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
     drop(idle);
     assert!(client.get("a").await.expect("the node goes on").is_some());
@@ -53,7 +58,7 @@ async fn a_request_that_never_ends_is_cut() {
 
 #[tokio::test]
 async fn an_open_request_is_answered_before_the_end() {
-    let served = Served::without_leader().await;
+    let served = Served::without_leader_and(patient()).await;
     let mut kv = served.kv().await;
     // It takes a second until it is told that nobody leads.
     let call = tokio::spawn(async move { kv.put(put("a", "1")).await });
