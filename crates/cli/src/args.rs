@@ -1,0 +1,336 @@
+//! The command line: global flags, and the commands with their own.
+//!
+//! Flags behave as those of etcdctl: a boolean takes a value only behind `=`, a value
+//! may begin with a dash, a repeated flag counts the last time, and flags may stand
+//! between and behind the arguments. Keys and values are bytes, whatever the locale.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::go::duration::parse as duration;
+use crate::go::number::{parse_bool as boolean, parse_flag_int as number};
+
+/// Reads and writes the keys of a Balsa or etcd cluster, and shows its state.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kvctl",
+    infer_subcommands = true,
+    args_override_self = true,
+    after_help = "Each global option can be set by the environment too: KVCTL_ENDPOINTS or ETCDCTL_ENDPOINTS for --endpoints."
+)]
+pub struct Args {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub globals: Globals,
+
+    /// What to do; help is printed if there is nothing.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags that every command takes. Absent ones are looked for in the environment.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Globals {
+    /// Servers to talk to, separated by commas (default: 127.0.0.1:2379).
+    #[arg(long, global = true, value_name = "ADDRESSES", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    pub endpoints: Option<Vec<String>>,
+
+    /// Time for the whole command (default: 5s).
+    #[arg(long, global = true, value_parser = duration, allow_hyphen_values = true)]
+    pub command_timeout: Option<Duration>,
+
+    /// Time for one attempt to connect (default: 2s).
+    #[arg(long, global = true, value_parser = duration, allow_hyphen_values = true)]
+    pub dial_timeout: Option<Duration>,
+
+    /// Time between pings on an open connection (default: 2s).
+    #[arg(long, global = true, value_parser = duration, allow_hyphen_values = true)]
+    pub keepalive_time: Option<Duration>,
+
+    /// Time after which an unanswered ping ends the connection (default: 6s).
+    #[arg(long, global = true, value_parser = duration, allow_hyphen_values = true)]
+    pub keepalive_timeout: Option<Duration>,
+
+    /// Output format: simple, json, table or fields (default: simple).
+    #[arg(short = 'w', long, global = true, value_name = "FORMAT", allow_hyphen_values = true)]
+    pub write_out: Option<String>,
+
+    /// Print keys and values, or ids, in hexadecimal.
+    #[arg(long, global = true, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub hex: Option<bool>,
+
+    /// Print the settings in force before anything else.
+    #[arg(long, global = true, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub debug: Option<bool>,
+
+    /// Longest request in bytes that is sent; 0 means 2 MiB.
+    #[arg(long, global = true, value_name = "BYTES", value_parser = number, allow_hyphen_values = true)]
+    pub max_request_bytes: Option<i64>,
+
+    /// Longest answer in bytes that is taken; 0 means 2 GiB.
+    #[arg(long, global = true, value_name = "BYTES", value_parser = number, allow_hyphen_values = true)]
+    pub max_recv_bytes: Option<i64>,
+
+    /// User, or user:password, to authenticate as.
+    #[arg(long, global = true, allow_hyphen_values = true)]
+    pub user: Option<String>,
+
+    /// Password of --user.
+    #[arg(long, global = true, allow_hyphen_values = true)]
+    pub password: Option<String>,
+
+    /// Whether connections go without TLS; only true is possible yet.
+    #[arg(long, global = true, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub insecure_transport: Option<bool>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Puts a key; the value comes from standard input if it is not given.
+    Put(PutArgs),
+    /// Gets a key or a range of keys.
+    Get(GetArgs),
+    /// Deletes a key or a range of keys.
+    Del(DelArgs),
+    /// Reads a transaction from standard input and commits it.
+    Txn(TxnArgs),
+    /// Compacts the history up to a revision.
+    Compaction(CompactionArgs),
+    /// Asks each endpoint for its health, status or hash.
+    #[command(arg_required_else_help = false)]
+    Endpoint(EndpointArgs),
+    /// Shows the members of the cluster.
+    Member(MemberArgs),
+    /// Prints the version of this client and of the API that it speaks.
+    Version(VersionArgs),
+}
+
+/// `put KEY [VALUE]`
+#[derive(Clone, Debug, Default, Parser)]
+#[command(name = "put", args_override_self = true)]
+pub struct PutArgs {
+    /// The key, and its value unless that comes from standard input.
+    #[arg(value_name = "KEY VALUE")]
+    pub words: Vec<OsString>,
+
+    /// Lease to attach the key to, in hexadecimal; 0 is none.
+    #[arg(long, default_value = "0", allow_hyphen_values = true)]
+    pub lease: String,
+
+    /// Return the version that is replaced.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub prev_kv: bool,
+
+    /// Keep the value that the key has.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub ignore_value: bool,
+
+    /// Keep the lease that the key has.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub ignore_lease: bool,
+}
+
+/// `get KEY [RANGE_END]`
+#[derive(Clone, Debug, Default, Parser)]
+#[command(name = "get", args_override_self = true)]
+pub struct GetArgs {
+    /// The key, and the end of the range (exclusive) if it is one.
+    #[arg(value_name = "KEY RANGE_END")]
+    pub words: Vec<OsString>,
+
+    /// l: linearizable, s: serializable, answered at once by the server that is asked.
+    #[arg(long, default_value = "l", allow_hyphen_values = true)]
+    pub consistency: String,
+
+    /// Order of the results: ASCEND or DESCEND.
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+    pub order: String,
+
+    /// What to sort by: CREATE, KEY, MODIFY, VALUE or VERSION.
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+    pub sort_by: String,
+
+    /// Most results to return; 0 is no limit.
+    #[arg(long, default_value = "0", value_parser = number, allow_hyphen_values = true)]
+    pub limit: i64,
+
+    /// All keys that begin with the key.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub prefix: bool,
+
+    /// All keys from the key on, by byte order.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub from_key: bool,
+
+    /// Read as of this revision; 0 is the latest.
+    #[arg(long, default_value = "0", value_parser = number, allow_hyphen_values = true)]
+    pub rev: i64,
+
+    /// Leave the values out.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub keys_only: bool,
+
+    /// Only the number of keys (with --write-out=fields).
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub count_only: bool,
+
+    /// Print values without keys (with --write-out=simple).
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub print_value_only: bool,
+
+    /// Only keys created at this revision or later.
+    #[arg(long, default_value = "0", value_parser = number, allow_hyphen_values = true)]
+    pub min_create_rev: i64,
+
+    /// Only keys created at this revision or earlier.
+    #[arg(long, default_value = "0", value_parser = number, allow_hyphen_values = true)]
+    pub max_create_rev: i64,
+
+    /// Only keys modified at this revision or later.
+    #[arg(long, default_value = "0", value_parser = number, allow_hyphen_values = true)]
+    pub min_mod_rev: i64,
+
+    /// Only keys modified at this revision or earlier.
+    #[arg(long, default_value = "0", value_parser = number, allow_hyphen_values = true)]
+    pub max_mod_rev: i64,
+
+    /// Let the server send the results in parts.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub stream: bool,
+}
+
+/// `del KEY [RANGE_END]`
+#[derive(Clone, Debug, Default, Parser)]
+#[command(name = "del", args_override_self = true)]
+pub struct DelArgs {
+    /// The key, and the end of the range (exclusive) if it is one.
+    #[arg(value_name = "KEY RANGE_END")]
+    pub words: Vec<OsString>,
+
+    /// All keys that begin with the key.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub prefix: bool,
+
+    /// Return the versions that are deleted.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub prev_kv: bool,
+
+    /// All keys from the key on, by byte order.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub from_key: bool,
+
+    /// A range is meant: do not wait before it is deleted.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub range: bool,
+}
+
+/// `txn`
+#[derive(Clone, Debug, Parser)]
+pub struct TxnArgs {
+    /// Takes none.
+    #[arg(hide = true)]
+    pub words: Vec<OsString>,
+
+    /// Say what is expected before each part.
+    #[arg(short, long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub interactive: bool,
+}
+
+/// `compaction REVISION`
+#[derive(Clone, Debug, Parser)]
+pub struct CompactionArgs {
+    /// The revision.
+    #[arg(value_name = "REVISION")]
+    pub words: Vec<OsString>,
+
+    /// Wait until the old versions are gone from the disk.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub physical: bool,
+}
+
+/// `endpoint health|status|hashkv`
+#[derive(Clone, Debug, Parser)]
+pub struct EndpointArgs {
+    /// Ask all members that the cluster lists, not only the endpoints given.
+    #[arg(long, global = true, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub cluster: Option<bool>,
+
+    /// What to ask for.
+    #[command(subcommand)]
+    pub command: Option<EndpointCommand>,
+}
+
+/// What an endpoint can be asked for.
+#[derive(Clone, Debug, Subcommand)]
+pub enum EndpointCommand {
+    /// Whether a linearizable read goes through, and no alarm is raised.
+    Health {
+        /// Ignored, as etcdctl does.
+        #[arg(hide = true)]
+        words: Vec<OsString>,
+    },
+    /// Version, size, leader, term and index.
+    Status {
+        /// Ignored, as etcdctl does.
+        #[arg(hide = true)]
+        words: Vec<OsString>,
+    },
+    /// The hash of all versions of all keys.
+    Hashkv {
+        /// Ignored, as etcdctl does.
+        #[arg(hide = true)]
+        words: Vec<OsString>,
+        /// The last revision to hash; 0 is the latest.
+        #[arg(long, default_value = "0", value_parser = number, allow_hyphen_values = true)]
+        rev: i64,
+    },
+    /// Anything else: help is printed.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+/// `member list`
+#[derive(Clone, Debug, Parser)]
+pub struct MemberArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<MemberCommand>,
+}
+
+/// What can be asked about members.
+#[derive(Clone, Debug, Subcommand)]
+pub enum MemberCommand {
+    /// All members with their addresses.
+    List {
+        /// Ignored, as etcdctl does.
+        #[arg(hide = true)]
+        words: Vec<OsString>,
+        /// l: linearizable, s: serializable, what the server that is asked knows.
+        #[arg(long, default_value = "l", allow_hyphen_values = true)]
+        consistency: String,
+    },
+    /// Anything else: help is printed.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+/// `version`
+#[derive(Clone, Debug, Parser)]
+pub struct VersionArgs {
+    /// Ignored, as etcdctl does.
+    #[arg(hide = true)]
+    pub words: Vec<OsString>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Args::command().debug_assert();
+    }
+}

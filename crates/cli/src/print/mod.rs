@@ -1,0 +1,108 @@
+//! How answers look: one module for each format.
+
+mod fields;
+mod json;
+mod rows;
+mod simple;
+mod table;
+
+pub use simple::unhealthy;
+
+use std::time::Duration;
+
+use etcd_client::proto::{
+    PbDeleteResponse, PbHashKvResponse, PbMemberListResponse, PbPutResponse, PbRangeResponse,
+    PbStatusResponse, PbTxnResponse,
+};
+
+use crate::failure::{Exit, Failure};
+
+/// The formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A few words or lines for people.
+    Simple,
+    /// One JSON value on a line.
+    Json,
+    /// A table, for lists of members and endpoints.
+    Table,
+    /// `"Name" : value`, one field a line.
+    Fields,
+}
+
+impl Format {
+    /// The format of this name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn parse(name: &str) -> Result<Format, Failure> {
+        match name {
+            "simple" => Ok(Format::Simple),
+            "json" => Ok(Format::Json),
+            "table" => Ok(Format::Table),
+            "fields" => Ok(Format::Fields),
+            _ => Err(Failure::new(Exit::BadFeature, "unsupported output format")
+                .with_hint("--write-out takes simple, json, table or fields")),
+        }
+    }
+}
+
+/// A format and its variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The format.
+    pub format: Format,
+    /// Keys and values (simple) or ids (json, fields) in hexadecimal.
+    pub hex: bool,
+    /// Values without their keys (simple).
+    pub value_only: bool,
+}
+
+/// The health of one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The endpoint, as it was given.
+    pub endpoint: String,
+    /// How long the answer took; nothing if no request was sent.
+    pub took: Option<Duration>,
+    /// What is wrong; nothing if the endpoint is healthy.
+    pub error: Option<String>,
+}
+
+/// An answer of the store or of the cluster.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Of `put`.
+    Put(PbPutResponse),
+    /// Of `get`.
+    Get(PbRangeResponse),
+    /// Of `del`.
+    Del(PbDeleteResponse),
+    /// Of `txn`.
+    Txn(PbTxnResponse),
+    /// Of `member list`.
+    Members(PbMemberListResponse),
+    /// Of `endpoint health`, one for each endpoint.
+    Health(Vec<Health>),
+    /// Of `endpoint status`, with the endpoint.
+    Status(Vec<(String, PbStatusResponse)>),
+    /// Of `endpoint hashkv`, with the endpoint.
+    Hash(Vec<(String, PbHashKvResponse)>),
+}
+
+impl Answer {
+    /// The text that is printed for the answer; bytes, because keys and values are.
+    ///
+    /// # Errors
+    /// The format has no place for this kind of answer.
+    pub fn render(&self, output: Output) -> Result<Vec<u8>, Failure> {
+        match output.format {
+            Format::Simple => Ok(simple::render(self, output)),
+            Format::Json => Ok(json::render(self, output.hex).into_bytes()),
+            Format::Fields => Ok(fields::render(self, output.hex).into_bytes()),
+            Format::Table => table::render(self).map(String::into_bytes).ok_or_else(|| {
+                Failure::new(Exit::BadFeature, "table not supported as output format")
+            }),
+        }
+    }
+}
