@@ -119,6 +119,13 @@ const RULES: &[Rule] = &[
         ours: &["balsa-proto"],
         others: Others::AllBut(&["librocksdb-sys", "rocksdb"]),
     },
+    // A client like any other: all it knows of a node is the protocol.
+    Rule {
+        package: "balsa-cli",
+        features: DEFAULTS,
+        ours: &["balsa-proto"],
+        others: Others::AllBut(&["librocksdb-sys", "rocksdb"]),
+    },
     // What users copy must not need a compiler for C++.
     Rule {
         package: "balsa-examples",
