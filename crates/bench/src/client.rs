@@ -12,7 +12,7 @@ use proto::etcdserverpb::kv_client::KvClient;
 use proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use proto::etcdserverpb::{
     HashKvRequest, HashKvResponse, PutRequest, PutResponse, RangeRequest, RangeResponse,
-    StatusRequest, StatusResponse,
+    StatusRequest, StatusResponse, TxnRequest, TxnResponse,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -61,6 +61,19 @@ impl Connection {
         limit: Duration,
     ) -> Result<PutResponse, Status> {
         within(limit, self.kv.put(request)).await
+    }
+
+    /// Compares, and writes and reads several keys at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn txn(
+        &mut self,
+        request: TxnRequest,
+        limit: Duration,
+    ) -> Result<TxnResponse, Status> {
+        within(limit, self.kv.txn(request)).await
     }
 
     /// Reads keys.

@@ -5,7 +5,7 @@
 //! comparing the nodes' hashes ([`harness`]).
 //!
 //! The same tests run on etcd, to tell a fault of the tests from one of Balsa (but
-//! for [`durability`], which see):
+//! for [`durability`], which see; and etcd does not end with 0 after SIGTERM):
 //!
 //! ```text
 //! PROCESS_TESTS_ON=/path/to/etcd cargo test --release --package balsa-node --test process
@@ -14,6 +14,7 @@
 mod away;
 mod crashes;
 mod durability;
+mod economy;
 mod etcdctl;
 mod harness;
 mod ordinary;

@@ -7,6 +7,7 @@
 //! node for all of that.
 
 mod load;
+mod metrics;
 mod programs;
 mod record;
 mod town;
