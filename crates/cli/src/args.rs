@@ -16,7 +16,6 @@ use crate::go::number::{parse_bool as boolean, parse_flag_int as number};
 #[derive(Debug, Parser)]
 #[command(
     name = "kvctl",
-    infer_subcommands = true,
     args_override_self = true,
     after_help = "Each global option can be set by the environment too: KVCTL_ENDPOINTS or ETCDCTL_ENDPOINTS for --endpoints."
 )]
@@ -53,7 +52,7 @@ pub struct Globals {
     #[arg(long, global = true, value_parser = duration, allow_hyphen_values = true)]
     pub keepalive_timeout: Option<Duration>,
 
-    /// Output format: simple, json, table or fields (default: simple).
+    /// Output format: simple, json, table, fields or protobuf (default: simple).
     #[arg(short = 'w', long, global = true, value_name = "FORMAT", allow_hyphen_values = true)]
     pub write_out: Option<String>,
 
@@ -100,12 +99,14 @@ pub enum Command {
     /// Compacts the history up to a revision.
     Compaction(CompactionArgs),
     /// Asks each endpoint for its health, status or hash.
-    #[command(arg_required_else_help = false)]
     Endpoint(EndpointArgs),
     /// Shows the members of the cluster.
     Member(MemberArgs),
     /// Prints the version of this client and of the API that it speaks.
     Version(VersionArgs),
+    /// Any other word, which may be short for a command.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
 }
 
 /// `put KEY [VALUE]`
@@ -253,6 +254,7 @@ pub struct CompactionArgs {
 
 /// `endpoint health|status|hashkv`
 #[derive(Clone, Debug, Parser)]
+#[command(infer_subcommands = true)]
 pub struct EndpointArgs {
     /// Ask all members that the cluster lists, not only the endpoints given.
     #[arg(long, global = true, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -294,6 +296,7 @@ pub enum EndpointCommand {
 
 /// `member list`
 #[derive(Clone, Debug, Parser)]
+#[command(infer_subcommands = true)]
 pub struct MemberArgs {
     /// What to do.
     #[command(subcommand)]

@@ -14,6 +14,7 @@ mod commands;
 mod connection;
 mod failure;
 mod go;
+mod names;
 mod print;
 mod settings;
 mod terminal;
@@ -26,11 +27,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::failure::{Exit, Failure};
 
 fn main() -> ExitCode {
-    let raw: Vec<OsString> = std::env::args_os().collect();
+    let raw = completed(std::env::args_os().collect());
     let outcome = match Args::try_parse_from(&raw) {
         Ok(args) => commands::run(args),
         Err(error)
@@ -57,6 +58,18 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit as u8)
         }
     }
+}
+
+/// The line with the name of its command written out.
+fn completed(mut raw: Vec<OsString>) -> Vec<OsString> {
+    if let Ok(Args { command: Some(Command::Other(words)), .. }) = Args::try_parse_from(&raw)
+        && let Some(name) = words.first().and_then(|word| names::complete(word))
+    {
+        // The words of an unknown command are the end of the line, as it stands.
+        let at = raw.len() - words.len();
+        raw[at] = name.into();
+    }
+    raw
 }
 
 /// Tells the failure, and what to do about it.

@@ -14,17 +14,6 @@ pub fn describe(error: &clap::Error, raw: &[OsString]) -> String {
     let value = text(error, ContextKind::InvalidValue);
     match error.kind() {
         ErrorKind::UnknownArgument => unknown_flag(&argument, raw),
-        ErrorKind::InvalidSubcommand => {
-            let word = text(error, ContextKind::InvalidSubcommand);
-            let mut message = format!("unknown command {} for \"kvctl\"\n", quote(word.as_bytes()));
-            let similar = list(error, ContextKind::SuggestedSubcommand);
-            if !similar.is_empty() {
-                message.push_str("\nDid you mean this?\n");
-                similar.iter().for_each(|name| message.push_str(&format!("\t{name}\n")));
-                message.push('\n');
-            }
-            message + "Run 'kvctl --help' for usage."
-        }
         ErrorKind::InvalidValue if value.is_empty() => missing_value(&argument, raw),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let reason =
@@ -43,12 +32,8 @@ pub fn describe(error: &clap::Error, raw: &[OsString]) -> String {
     }
 }
 
-/// How the command is called, to be printed below the error; nothing for an unknown
-/// command, whose error says where to look.
+/// How the command is called, to be printed below the error.
 pub fn usage(error: &clap::Error) -> Option<String> {
-    if error.kind() == ErrorKind::InvalidSubcommand {
-        return None;
-    }
     error.get(ContextKind::Usage).map(ToString::to_string)
 }
 
@@ -107,14 +92,6 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
     }
 }
 
-fn list(error: &clap::Error, kind: ContextKind) -> Vec<String> {
-    match error.get(kind) {
-        Some(ContextValue::Strings(names)) => names.clone(),
-        Some(ContextValue::String(name)) => vec![name.clone()],
-        _ => Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -143,10 +120,6 @@ mod tests {
         assert_eq!(
             described(&["kvctl", "txn", "--interactive=x"]),
             r#"invalid argument "x" for "-i, --interactive" flag: strconv.ParseBool: parsing "x": invalid syntax"#
-        );
-        assert_eq!(
-            described(&["kvctl", "foo"]),
-            "unknown command \"foo\" for \"kvctl\"\nRun 'kvctl --help' for usage."
         );
     }
 }

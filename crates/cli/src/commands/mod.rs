@@ -20,7 +20,7 @@ use clap::CommandFactory;
 use crate::args::{Args, Command};
 use crate::failure::{Exit, Failure};
 use crate::print::{Answer, Output};
-use crate::terminal;
+use crate::{names, terminal};
 
 /// Runs the command of the line.
 ///
@@ -42,6 +42,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Some(Command::Endpoint(args)) => endpoint::run(globals, args).await,
             Some(Command::Member(args)) => member::run(globals, args).await,
             Some(Command::Version(_)) => version::run(),
+            Some(Command::Other(words)) => Err(names::unknown(&words)),
             None => help(&[], &[]),
         }
     })

@@ -2,6 +2,7 @@
 
 mod fields;
 mod json;
+mod protobuf;
 mod rows;
 mod simple;
 mod table;
@@ -28,6 +29,8 @@ pub enum Format {
     Table,
     /// `"Name" : value`, one field a line.
     Fields,
+    /// The message of the API, encoded.
+    Protobuf,
 }
 
 impl Format {
@@ -41,8 +44,9 @@ impl Format {
             "json" => Ok(Format::Json),
             "table" => Ok(Format::Table),
             "fields" => Ok(Format::Fields),
+            "protobuf" => Ok(Format::Protobuf),
             _ => Err(Failure::new(Exit::BadFeature, "unsupported output format")
-                .with_hint("--write-out takes simple, json, table or fields")),
+                .with_hint("--write-out takes simple, json, table, fields or protobuf")),
         }
     }
 }
@@ -100,9 +104,14 @@ impl Answer {
             Format::Simple => Ok(simple::render(self, output)),
             Format::Json => Ok(json::render(self, output.hex).into_bytes()),
             Format::Fields => Ok(fields::render(self, output.hex).into_bytes()),
-            Format::Table => table::render(self).map(String::into_bytes).ok_or_else(|| {
-                Failure::new(Exit::BadFeature, "table not supported as output format")
-            }),
+            Format::Protobuf => protobuf::render(self).ok_or_else(|| unsupported("protobuf")),
+            Format::Table => {
+                table::render(self).map(String::into_bytes).ok_or_else(|| unsupported("table"))
+            }
         }
     }
+}
+
+fn unsupported(format: &str) -> Failure {
+    Failure::new(Exit::BadFeature, format!("{format} not supported as output format"))
 }

@@ -16,7 +16,7 @@ use crate::go::quote::{quote, unquote};
 pub fn parse(line: &str) -> Result<Compare, Failure> {
     let malformed = |tail: String| {
         Failure::new(Exit::InvalidInput, format!("malformed comparison: {line}{tail}"))
-            .with_hint("a condition looks like mod(\"key\") > \"0\" or value(\"key\") = \"text\"")
+            .with_hint("a condition looks like mod(\"key\") > \"0\"; operators are =, !=, < and >")
     };
     let (target, rest) = line.split_once('(').ok_or_else(|| malformed(String::new()))?;
     let Scanned { key, op, value } = scan(rest);
@@ -30,6 +30,10 @@ pub fn parse(line: &str) -> Result<Compare, Failure> {
             Failure::new(Exit::InvalidInput, format!("invalid txn compare request: {line}"))
                 .with_hint(error)
         })
+    };
+    let operator = |op| {
+        operator(op)
+            .ok_or_else(|| malformed(format!(" (unknown operator {})", quote(op.as_bytes()))))
     };
     // The operator is judged after the target and the number, as they are read.
     match target {
@@ -73,6 +77,8 @@ fn scan(text: &str) -> Scanned<'_> {
     let Some((key, rest)) = unquote(text.trim_start()) else { return scanned };
     scanned.key = key;
     let Some(rest) = rest.strip_prefix(')') else { return scanned };
+    // The operator stands apart: `"key")= "value"` has none.
+    let Some(rest) = rest.strip_prefix(char::is_whitespace) else { return scanned };
     let rest = rest.trim_start();
     let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
     scanned.op = &rest[..end];
@@ -80,17 +86,13 @@ fn scan(text: &str) -> Scanned<'_> {
     scanned
 }
 
-fn operator(text: &str) -> Result<CompareOp, Failure> {
+fn operator(text: &str) -> Option<CompareOp> {
     match text {
-        "=" => Ok(CompareOp::Equal),
-        "!=" => Ok(CompareOp::NotEqual),
-        ">" => Ok(CompareOp::Greater),
-        "<" => Ok(CompareOp::Less),
-        _ => Err(Failure::new(
-            Exit::InvalidInput,
-            format!("unknown operator {}", quote(text.as_bytes())),
-        )
-        .with_hint("operators are =, !=, < and >, with a space on both sides")),
+        "=" => Some(CompareOp::Equal),
+        "!=" => Some(CompareOp::NotEqual),
+        ">" => Some(CompareOp::Greater),
+        "<" => Some(CompareOp::Less),
+        _ => None,
     }
 }
 
@@ -117,6 +119,10 @@ mod tests {
 
     #[test]
     fn malformed_conditions_tell_how_far_they_were_read() {
+        assert_eq!(
+            message("mod(\"a\")= \"0\""),
+            "malformed comparison: mod(\"a\")= \"0\"; got mod(\"a\")  \"\""
+        );
         assert_eq!(message("mod"), "malformed comparison: mod");
         assert_eq!(
             message("mod(a) > \"0\""),
@@ -134,6 +140,9 @@ mod tests {
             message("mod(\"a\") > \"x\""),
             "invalid txn compare request: mod(\"a\") > \"x\""
         );
-        assert_eq!(message("mod(\"a\") ~ \"0\""), "unknown operator \"~\"");
+        assert_eq!(
+            message("mod(\"a\") ~ \"0\""),
+            "malformed comparison: mod(\"a\") ~ \"0\" (unknown operator \"~\")"
+        );
     }
 }
