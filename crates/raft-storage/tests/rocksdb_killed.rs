@@ -2,6 +2,9 @@
 //! at 200 random points. Each time the state found is the one after the last
 //! commit that it includes, by a hash over all rows, and nothing that was
 //! reported durable is missing.
+//!
+//! The test is alone in its file: a process that is being started holds the locks
+//! of all stores open in this one for a moment.
 #![cfg(feature = "rocksdb")]
 
 use std::collections::BTreeMap;

@@ -12,38 +12,60 @@ use crate::log_store::LogReader;
 use crate::rocksdb::database::Rocks;
 use crate::rocksdb::error::{corrupt, failed};
 
-/// First and last index of what is durable, there or not.
-#[derive(Clone, Copy)]
+/// First and last index of the entries that may be read, there or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
     pub(super) first: Index,
     pub(super) last: Index,
 }
 
+impl Extent {
+    fn holds(&self, index: Index) -> bool {
+        self.first <= index && index <= self.last
+    }
+
+    /// What is in both.
+    fn and(&self, other: &Extent) -> Extent {
+        Extent { first: self.first.max(other.first), last: self.last.min(other.last) }
+    }
+}
+
 /// The database and how far it may be read, shared between the writer and its
-/// readers.
+/// readers. What may be read is there: it shrinks before a write removes
+/// something, and grows when one is durable.
 pub(super) struct Shared {
     pub(super) rocks: Rocks,
     pub(super) folder: PathBuf,
-    extent: Mutex<Extent>,
+    readable: Mutex<Readable>,
+}
+
+#[derive(Clone, Copy)]
+struct Readable {
+    extent: Extent,
+    /// How often it changed.
+    changes: u64,
 }
 
 impl Shared {
     pub(super) fn new(rocks: Rocks, folder: PathBuf, extent: Extent) -> Shared {
-        Shared { rocks, folder, extent: Mutex::new(extent) }
+        Shared { rocks, folder, readable: Mutex::new(Readable { extent, changes: 0 }) }
     }
 
-    /// Lets the readers see what is durable.
+    /// A write is about to leave this.
+    pub(super) fn shrink(&self, extent: Extent) {
+        let mut readable = self.readable();
+        let both = readable.extent.and(&extent);
+        *readable = Readable { extent: both, changes: readable.changes + 1 };
+    }
+
+    /// A write has left this.
     pub(super) fn publish(&self, extent: Extent) {
-        *self.extent() = extent;
+        let mut readable = self.readable();
+        *readable = Readable { extent, changes: readable.changes + 1 };
     }
 
-    fn extent(&self) -> MutexGuard<'_, Extent> {
-        self.extent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn holds(&self, index: Index) -> bool {
-        let extent = *self.extent();
-        extent.first <= index && index <= extent.last
+    fn readable(&self) -> MutexGuard<'_, Readable> {
+        self.readable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_rows(
@@ -78,18 +100,19 @@ pub(super) struct RocksLogReader {
 impl LogReader for RocksLogReader {
     fn read(&self, first: Index, last: Index, max_bytes: u64) -> Result<Vec<Entry>, StorageError> {
         let shared = &self.shared;
-        if !shared.holds(first) || last < first {
-            return Err(StorageError::missing_entry(first));
+        loop {
+            let before = *shared.readable();
+            if !before.extent.holds(first) || last < first {
+                return Err(StorageError::missing_entry(first));
+            }
+            let entries = shared.read_rows(first, last, max_bytes)?;
+            if !entries.is_empty() {
+                return Ok(entries);
+            }
+            // Purged or replaced while one read, or gone for no reason.
+            if shared.readable().changes == before.changes {
+                return Err(corrupt(&shared.folder, &format!("its entry {first} is gone")));
+            }
         }
-        let entries = shared.read_rows(first, last, max_bytes)?;
-        if !entries.is_empty() {
-            return Ok(entries);
-        }
-        // Purged or replaced since one looked, or gone for no reason.
-        if shared.holds(first) && shared.read_rows(first, first, max_bytes)?.is_empty() {
-            let what = format!("its entry {first} is gone");
-            return Err(corrupt(&shared.folder, &what));
-        }
-        Err(StorageError::missing_entry(first))
     }
 }

@@ -141,6 +141,7 @@ impl RocksLog {
         self.head.group.checksum = self.head.sum(written.into_iter());
         batch.put(rows::group_key(number), self.head.group.encode());
         batch.put(HEAD, self.head.encode());
+        self.shared.shrink(extent_of(&self.log));
         write_synced(&self.shared.rocks, self.folder(), batch)?;
         self.shared.publish(extent_of(&self.log));
         Ok(())
