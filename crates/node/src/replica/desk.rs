@@ -62,10 +62,11 @@ impl<R> Desk<R> {
     pub fn settle(&mut self, answers: Vec<Answer<R>>) -> Vec<Settled<R>> {
         let settle = |Answer { call, permit, result }| {
             self.admission.give_back(permit);
-            let sender = self.calls.remove(call.0 as usize);
-            Settled { sender, result }
+            // Once the desk is closed everybody has been told already.
+            let sender = self.calls.try_remove(call.0 as usize)?;
+            Some(Settled { sender, result })
         };
-        answers.into_iter().map(settle).collect()
+        answers.into_iter().filter_map(settle).collect()
     }
 
     /// Lets nobody in any more. Whoever is still inside is told so: what became of

@@ -37,7 +37,7 @@ use tokio::sync::watch;
 
 use crate::driver::queues::{ApplyInbox, FetchInbox, LogInbox, Output, RaftInbox};
 use crate::driver::recovery::Stores;
-use crate::driver::{DriverConfig, Fatal, Found, OpenError, RequestIds, Workers};
+use crate::driver::{DriverConfig, Fatal, Found, OpenError, RequestIds, Worker, Workers};
 
 pub use desk::CallError;
 pub use handle::ReplicaHandle;
@@ -174,7 +174,12 @@ impl<R> Drop for Replica<R> {
     }
 }
 
-type Served<R> = JoinHandle<(Seats<R>, Result<(), Fatal>)>;
+/// A thread that serves.
+struct Served<R> {
+    /// Whether a disk that hangs makes it hang.
+    writes_log: bool,
+    thread: JoinHandle<(Seats<R>, Result<(), Fatal>)>,
+}
 
 fn spawn<R: Send + 'static>(
     seats: Seats<R>,
@@ -182,51 +187,64 @@ fn spawn<R: Send + 'static>(
 ) -> Result<Served<R>, OpenError> {
     let names: Vec<String> =
         seats.iter().map(|seat| format!("{:?}", seat.worker()).to_lowercase()).collect();
+    let writes_log = seats.iter().any(|seat| seat.worker() == Worker::Log);
     let mine = Arc::clone(shared);
     let thread = std::thread::Builder::new().name(format!("balsa-{}", names.join("+")));
-    thread.spawn(move || serve(seats, &mine)).map_err(|error| {
-        // Those that run already must not be left behind.
-        shared.stop();
-        OpenError::Thread(error)
-    })
+    match thread.spawn(move || serve(seats, &mine)) {
+        Ok(thread) => Ok(Served { writes_log, thread }),
+        Err(error) => {
+            // Those that run already must not be left behind.
+            shared.stop();
+            Err(OpenError::Thread(error))
+        }
+    }
 }
 
 /// Waits for all threads, answers whoever still waits, and tells how it ended.
 fn supervise<R>(
     shared: &Shared<R>,
-    threads: Vec<Served<R>>,
+    mut threads: Vec<Served<R>>,
     ending: &watch::Sender<Option<Ending>>,
 ) {
     let mut failure = None;
-    let mut left: Seats<R> = Vec::new();
-    for thread in threads {
+    // The log's comes last: while its disk hangs, nobody else has to wait for it.
+    threads.sort_by_key(|served| served.writes_log);
+    let mut others_ended = false;
+    for Served { writes_log, thread } in threads {
+        if writes_log && others_ended {
+            shared::lock(&shared.desk).close();
+        }
         match thread.join() {
             Ok((seats, result)) => {
-                left.extend(seats);
                 if let Err(fatal) = result {
                     failure.get_or_insert(Ending::Failed(Arc::new(fatal)));
                 }
+                leave(shared, seats, &mut failure);
             }
             Err(panic) => {
                 failure.get_or_insert(Ending::Panicked(panic_message(panic.as_ref())));
             }
         }
+        others_ended = true;
     }
-    let mut out = Output::new();
-    for seat in &mut left {
-        seat.pull(shared);
-        if failure.is_none() {
-            failure = seat.close().err().map(|fatal| Ending::Failed(Arc::new(fatal)));
-        }
-        seat.abandon(&mut out);
-    }
-    // The folders are free before anybody hears that it is over.
-    drop(left);
-    shared.tell_world(&mut out.world);
     shared::lock(&shared.desk).close();
     let dismissed = || shared.stop_reason.get().cloned().map(Ending::Dismissed);
     let how = failure.or_else(dismissed).unwrap_or(Ending::Stopped);
     ending.send_replace(Some(how));
+}
+
+/// Makes durable what can be, and answers those who wait at these seats. Their
+/// stores are free before anybody hears that it is over.
+fn leave<R>(shared: &Shared<R>, seats: Seats<R>, failure: &mut Option<Ending>) {
+    let mut out = Output::new();
+    for mut seat in seats {
+        seat.pull(shared);
+        if failure.is_none() {
+            *failure = seat.close().err().map(|fatal| Ending::Failed(Arc::new(fatal)));
+        }
+        seat.abandon(&mut out);
+    }
+    shared.tell_world(&mut out.world);
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -45,17 +45,19 @@ pub fn serve<R>(mut seats: Seats<R>, shared: &Arc<Shared<R>>) -> (Seats<R>, Resu
     let _stop_with_me = StopAll(shared);
     seats.iter().for_each(|seat| shared.attend(seat.worker()));
     let mut out = Output::new();
+    // When a worker other than Raft had something to do: its heartbeats go on in
+    // the quietest of times.
+    let mut busy = Instant::now();
     let result = loop {
         let is_stopping = shared.is_stopping();
-        match round(&mut seats, shared, is_stopping, &mut out) {
-            Ok(true) => {}
+        let rested = match round(&mut seats, shared, is_stopping, &mut busy, &mut out) {
+            Ok(true) => Ok(()),
             Ok(false) if is_stopping => break Ok(()),
-            Ok(false) => {
-                if let Err(fatal) = rest(&mut seats, shared) {
-                    break Err(fatal);
-                }
-            }
+            Ok(false) => rest(&mut seats, shared, busy),
             Err(fatal) => break Err(fatal),
+        };
+        if let Err(fatal) = rested {
+            break Err(fatal);
         }
     };
     (seats, result)
@@ -66,6 +68,7 @@ fn round<R>(
     seats: &mut Seats<R>,
     shared: &Shared<R>,
     is_stopping: bool,
+    busy: &mut Instant,
     out: &mut Output<R>,
 ) -> Result<bool, Fatal> {
     let mut worked = false;
@@ -77,6 +80,9 @@ fn round<R>(
             worked = true;
             let result = seat.turn(now, out);
             let took = began.elapsed();
+            if seat.worker() != Worker::Raft {
+                *busy = began + took;
+            }
             shared.observe_turn(seat.worker(), took);
             trace::turn(seat.worker(), took, out);
             // What a failed turn gave is not handed on: nothing is acknowledged.
@@ -87,25 +93,22 @@ fn round<R>(
     Ok(worked)
 }
 
-/// Waits until somebody rings, a timer is due, or a quiet moment has passed that
-/// somebody can use.
-fn rest<R>(seats: &mut Seats<R>, shared: &Shared<R>) -> Result<(), Fatal> {
+/// Waits until somebody rings or a timer is due. If it has been quiet for long
+/// enough, those who can use that do so first.
+fn rest<R>(seats: &mut Seats<R>, shared: &Shared<R>, busy: Instant) -> Result<(), Fatal> {
     let wakeup = seats.iter().map(|seat| seat.next_wakeup()).min();
     let timer = wakeup.and_then(|wakeup| shared.clock.until(wakeup));
-    let wants_idle = seats.iter().any(|seat| seat.wants_idle());
-    if !wants_idle {
+    if !seats.iter().any(|seat| seat.wants_idle()) {
         park(timer);
         return Ok(());
     }
-    let began = Instant::now();
-    park(Some(timer.map_or(QUIET, |timer| timer.min(QUIET))));
-    if began.elapsed() >= QUIET {
-        for seat in seats.iter_mut() {
-            seat.pull(shared);
-            if seat.wants_idle() {
-                seat.idle()?;
-            }
-        }
+    let left = QUIET.saturating_sub(busy.elapsed());
+    if !left.is_zero() {
+        park(Some(timer.map_or(left, |timer| timer.min(left))));
+        return Ok(());
+    }
+    for seat in seats.iter_mut().filter(|seat| seat.wants_idle()) {
+        seat.idle()?;
     }
     Ok(())
 }
