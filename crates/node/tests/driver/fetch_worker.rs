@@ -5,11 +5,12 @@ use std::sync::Arc;
 use balsa::driver::DriverLimits;
 use balsa::driver::fetch_worker::FetchWorker;
 use balsa::driver::queues::{ApplyItem, FetchInbox, FetchItem, Output};
+use bytes::Bytes;
 use raft_core::{
-    Event, Incarnation, Index, Membership, NodeId, SnapshotMeta, Term, Time, TransferId,
+    Event, Incarnation, Index, Membership, NodeId, Position, SnapshotMeta, Term, Time, TransferId,
 };
-use raft_net::{Frame, FrameBody, Progress};
-use raft_storage::{LogWrite, SnapshotStore, StateMachine};
+use raft_net::{Frame, FrameBody, Progress, SnapshotChunk, SnapshotHeader};
+use raft_storage::{Chunk, LogWrite, SnapshotStore, StateMachine};
 
 use crate::support::disks::Disks;
 use crate::support::entry;
@@ -167,6 +168,26 @@ fn a_snapshot_reaches_the_other_side_whole() {
         receiver.machine.install(source.as_mut()).expect("the snapshot is sound");
         assert_eq!(receiver.machine.texts(), sender.machine.texts());
     }
+}
+
+#[test]
+fn a_file_that_is_left_out_is_noticed_by_the_numbers() {
+    let mut receiver = Bench::new(2);
+    let meta = SnapshotMeta { position: Position::new(1, 20), ..bootstrap() };
+    let chunk = |number, file, ends_snapshot| {
+        let chunk = Chunk::new(file, 0, Bytes::from_static(b"x"), true, ends_snapshot);
+        FetchItem::Chunk(A, SnapshotChunk { id: id(1), number, chunk })
+    };
+    let header = SnapshotHeader { id: id(1), term: Term(3), meta: meta.clone() };
+    receiver.act(Time(0), FetchItem::Header(A, header));
+    receiver.act(Time(0), chunk(0, "first", false));
+    // Each file is whole, and the last chunk says that it is the last.
+    receiver.act(Time(0), chunk(2, "third", true));
+    assert_eq!(receiver.completion(), None);
+    receiver.act(Time(0), chunk(1, "second", false));
+    receiver.act(Time(0), chunk(2, "third", true));
+    let received = Event::SnapshotReceived { from: A, term: Term(3), id: id(1), meta };
+    assert_eq!(receiver.completion(), Some(received));
 }
 
 #[test]
