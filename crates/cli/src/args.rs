@@ -83,6 +83,34 @@ pub struct Globals {
     /// Whether connections go without TLS; only true is possible yet.
     #[arg(long, global = true, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub insecure_transport: Option<bool>,
+
+    /// Flags of etcdctl that promise a protection which this client does not have.
+    #[command(flatten)]
+    pub protection: Protection,
+}
+
+/// Flags that are known in order to be refused with a reason.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Protection {
+    /// A client certificate.
+    #[arg(long, global = true, hide = true, allow_hyphen_values = true)]
+    pub cert: Option<String>,
+
+    /// Its key.
+    #[arg(long, global = true, hide = true, allow_hyphen_values = true)]
+    pub key: Option<String>,
+
+    /// Certificates of the authorities that servers are trusted by.
+    #[arg(long, global = true, hide = true, allow_hyphen_values = true)]
+    pub cacert: Option<String>,
+
+    /// A token to authenticate with.
+    #[arg(long, global = true, hide = true, allow_hyphen_values = true)]
+    pub auth_jwt_token: Option<String>,
+
+    /// A domain whose records name the servers.
+    #[arg(short = 'd', long, global = true, hide = true, allow_hyphen_values = true)]
+    pub discovery_srv: Option<String>,
 }
 
 /// The commands.

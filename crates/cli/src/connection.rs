@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::failure::{Exit, Failure};
-use crate::settings::{Settings, no_tls};
+use crate::settings::{Settings, not_protected};
 
 /// How long to wait after no endpoint could be reached.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -126,7 +126,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
 
 fn target(endpoint: &str, settings: &Settings) -> Result<Endpoint, Failure> {
     if endpoint.starts_with("https://") {
-        return Err(no_tls(&format!("the endpoint {endpoint}")));
+        return Err(not_protected(&format!("the endpoint {endpoint}")));
     }
     let url =
         if endpoint.contains("://") { endpoint.to_owned() } else { format!("http://{endpoint}") };

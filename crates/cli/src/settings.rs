@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::args::Globals;
+use crate::args::{Globals, Protection};
 use crate::failure::{Exit, Failure};
 use crate::go::{duration, number};
 use crate::print::{Format, Output};
@@ -107,11 +107,11 @@ impl Settings {
             Some(flag) => env.pick("CLUSTER", flag.as_ref(), number::parse_bool)?,
             None => None,
         };
-        env.refuse_security()?;
+        env.refuse_protection(&globals.protection)?;
         env.warn_of_the_rest();
 
         if insecure == Some(false) {
-            return Err(no_tls("--insecure-transport=false"));
+            return Err(not_protected("--insecure-transport=false"));
         }
         let settings = Settings {
             endpoints: endpoints
@@ -184,13 +184,23 @@ impl Environment {
         self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
     }
 
-    /// A variable that asks for protection must not be passed over.
-    fn refuse_security(&self) -> Result<(), Failure> {
-        for prefix in PREFIXES {
-            for name in ["CERT", "KEY", "CACERT", "AUTH_JWT_TOKEN", "DISCOVERY_SRV"] {
-                let variable = format!("{prefix}{name}");
+    /// A flag or a variable that asks for protection must not be passed over.
+    fn refuse_protection(&self, flags: &Protection) -> Result<(), Failure> {
+        let known = [
+            ("cert", &flags.cert),
+            ("key", &flags.key),
+            ("cacert", &flags.cacert),
+            ("auth-jwt-token", &flags.auth_jwt_token),
+            ("discovery-srv", &flags.discovery_srv),
+        ];
+        for (name, flag) in known {
+            if flag.is_some() {
+                return Err(not_protected(&format!("--{name}")));
+            }
+            for prefix in PREFIXES {
+                let variable = format!("{prefix}{}", name.to_uppercase().replace('-', "_"));
                 if self.get(&variable).is_some_and(|value| !value.is_empty()) {
-                    return Err(no_tls(&variable));
+                    return Err(not_protected(&variable));
                 }
             }
         }
@@ -210,10 +220,10 @@ impl Environment {
 }
 
 /// The failure of whoever asks for protection that does not exist.
-pub fn no_tls(what: &str) -> Failure {
+pub fn not_protected(what: &str) -> Failure {
     Failure::new(
         Exit::BadArguments,
-        format!("{what} is not supported: kvctl has no TLS and no tokens yet"),
+        format!("{what} is not supported: kvctl has no TLS, no tokens and no discovery yet"),
     )
     .with_hint("take an http:// endpoint, and --user for authentication")
 }
@@ -291,6 +301,10 @@ mod tests {
         assert_eq!(failure.exit, Exit::BadArguments);
         let globals = Globals { insecure_transport: Some(false), ..Globals::default() };
         assert!(resolve(&globals, &[]).is_err());
+        let protection = Protection { cert: Some("me.pem".to_owned()), ..Protection::default() };
+        let failure =
+            resolve(&Globals { protection, ..Globals::default() }, &[]).expect_err("no TLS");
+        assert!(failure.words().starts_with("--cert is not supported"));
     }
 
     #[test]
