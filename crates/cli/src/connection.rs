@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use etcd_client::{Client, ConnectOptions, KvClient};
+use prost::Message;
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::transport::{Channel, Endpoint};
 
@@ -16,13 +17,19 @@ use crate::settings::{Settings, not_protected};
 /// How long to wait after no endpoint could be reached.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The longest messages, in bytes.
+struct Limits {
+    request: usize,
+    response: usize,
+}
+
 /// A connection to one server.
 pub struct Connection {
     /// The client of the etcd API on it.
     pub client: Client,
     /// The connection itself, for requests that the client cannot express.
     pub channel: Channel,
-    limits: (usize, usize),
+    limits: Limits,
 }
 
 impl Connection {
@@ -58,16 +65,28 @@ impl Connection {
         Ok(Connection {
             client,
             channel,
-            limits: (settings.max_request_bytes, settings.max_recv_bytes),
+            limits: Limits {
+                request: settings.max_request_bytes,
+                response: settings.max_recv_bytes,
+            },
         })
     }
 
-    /// The client for keys, with the limits on the length of messages.
+    /// The client for keys, which takes answers up to the limit.
     pub fn kv(&self) -> KvClient {
-        self.client
-            .kv_client()
-            .max_encoding_message_size(self.limits.0)
-            .max_decoding_message_size(self.limits.1)
+        self.client.kv_client().max_decoding_message_size(self.limits.response)
+    }
+
+    /// Refuses a request that is too long, before any of it is sent.
+    ///
+    /// # Errors
+    /// It is too long.
+    pub fn check_length(&self, request: &impl Message) -> Result<(), Failure> {
+        let size = request.encoded_len();
+        if size > self.limits.request {
+            return Err(Failure::too_long(size, self.limits.request));
+        }
+        Ok(())
     }
 }
 

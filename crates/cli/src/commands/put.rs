@@ -32,6 +32,12 @@ pub async fn run(globals: &Globals, args: &PutArgs) -> Result<(), Failure> {
     let request = request(args, &mut std::io::stdin().lock())?;
     let settings = Settings::resolve(globals, None)?;
     let response = within(&settings, &settings.endpoints, async |connection| {
+        // Only key and value can make the message long.
+        connection.check_length(&proto::etcdserverpb::PutRequest {
+            key: request.key.clone().into(),
+            value: request.value.clone().into(),
+            ..Default::default()
+        })?;
         Ok(connection.kv().put(request.key, request.value, Some(request.options)).await?)
     })
     .await?;

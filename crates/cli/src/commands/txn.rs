@@ -1,5 +1,7 @@
 //! `txn`: several conditions and requests, atomically.
 
+use etcd_client::proto::PbTxnRequest;
+
 use super::{bad_arguments, show};
 use crate::args::{Globals, TxnArgs};
 use crate::connection::within;
@@ -22,6 +24,7 @@ pub async fn run(globals: &Globals, args: &TxnArgs) -> Result<(), Failure> {
     };
     let txn = txn::read(&mut std::io::stdin().lock(), announce)?;
     let response = within(&settings, &settings.endpoints, async |connection| {
+        connection.check_length(&PbTxnRequest::from(txn.clone()))?;
         Ok(connection.kv().txn(txn).await?)
     })
     .await?;
