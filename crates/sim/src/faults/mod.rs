@@ -52,7 +52,7 @@ pub enum Fault {
     Transfer(Option<NodeId>),
     /// An operator adds a node without a vote.
     AddLearner,
-    /// An operator gives a learner a vote.
+    /// An operator gives a learner a vote, or adds one if there is none.
     Promote,
     /// An operator removes a member.
     Remove,

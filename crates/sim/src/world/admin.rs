@@ -49,16 +49,15 @@ impl World {
             Fault::Transfer(to) => {
                 self.submit_admin(leader, AdminRequest::Transfer(*to));
             }
-            Fault::AddLearner => {
-                if let Some(id) = self.new_ids(1).pop() {
-                    let steps = vec![Step::AddLearner { id, context: Bytes::new() }];
-                    self.change(leader, steps_of(steps, Leave::Auto), &[id]);
-                }
-            }
+            Fault::AddLearner => self.add_learner(leader),
             Fault::Promote => {
                 let learners = membership.learners().collect();
-                if let Some(id) = self.admin.pick(&learners) {
-                    self.change(leader, steps_of(vec![Step::Promote(id)], Leave::Auto), &[]);
+                match self.admin.pick(&learners) {
+                    Some(id) => {
+                        self.change(leader, steps_of(vec![Step::Promote(id)], Leave::Auto), &[]);
+                    }
+                    // Somebody to promote the next time.
+                    None => self.add_learner(leader),
                 }
             }
             Fault::Remove => {
@@ -71,6 +70,13 @@ impl World {
             Fault::Replace => self.replace(leader, &membership, 1),
             Fault::ReplaceSeveral => self.replace(leader, &membership, 2),
             _ => {}
+        }
+    }
+
+    fn add_learner(&mut self, leader: NodeId) {
+        if let Some(id) = self.new_ids(1).pop() {
+            let steps = vec![Step::AddLearner { id, context: Bytes::new() }];
+            self.change(leader, steps_of(steps, Leave::Auto), &[id]);
         }
     }
 
