@@ -14,6 +14,8 @@ use super::error::ProcessError;
 
 /// How often the end of a process is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How long a process may take to halt; one that has ended never does.
+const HALT: Duration = Duration::from_secs(1);
 
 /// How many lines of a log an error shows.
 const LOG_LINES: usize = 20;
@@ -177,13 +179,20 @@ impl Process {
         }
     }
 
-    /// Halts it (SIGSTOP): to its peers it looks like a machine that hangs.
+    /// Halts it (SIGSTOP): to its peers it looks like a machine that hangs. It has
+    /// halted on return: a signal sent next could otherwise overtake this one.
     ///
     /// # Errors
     ///
     /// [`ProcessError::NotRunning`] and [`ProcessError::NoSignal`].
     pub fn pause(&self) -> Result<(), ProcessError> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        let pid = self.pid().ok_or_else(|| self.not_running())?;
+        let began = Instant::now();
+        while !is_halted(pid) && began.elapsed() < HALT {
+            thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
     }
 
     /// Lets a halted process go on (SIGCONT).
@@ -240,6 +249,12 @@ fn last_lines(path: &Path, count: usize) -> String {
         }
         Err(error) => format!("({} cannot be read: {error})", path.display()),
     }
+}
+
+/// Whether a process is halted by a signal, by its state in `proc_pid_stat(5)`.
+fn is_halted(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, state)| state.trim_start().starts_with('T'))
 }
 
 #[cfg(test)]

@@ -66,7 +66,8 @@ impl Default for Options {
             keepalive_min_time: Duration::from_secs(5),
             head_timeout: Duration::from_secs(5 * 60),
             drain_timeout: Duration::from_secs(2),
-            threads: cores.clamp(2, 8),
+            // The workers of the node need the others.
+            threads: cores.div_ceil(2).clamp(1, 8),
             extensive_metrics: false,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +28,9 @@ use crate::replica::Replica;
 const INQUIRY: Duration = Duration::from_secs(3);
 /// Between two attempts to tell the cluster this member's name and URLs.
 const PUBLISH_RETRY: Duration = Duration::from_millis(200);
-/// Threads that carry frames between peers.
-const NET_THREADS: usize = 2;
+/// One thread that carries frames between peers for each so many cores: it does
+/// little, and two that hand tasks to each other cost more than they carry.
+const CORES_FOR_A_NET_THREAD: usize = 4;
 /// Threads that serve large reads.
 const READ_THREADS: usize = 8;
 
@@ -291,9 +293,10 @@ pub(super) struct NetRuntime(Option<Runtime>);
 
 impl NetRuntime {
     fn new() -> Result<NetRuntime, StartError> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let runtime = Builder::new_multi_thread()
             .thread_name("balsa-net")
-            .worker_threads(NET_THREADS)
+            .worker_threads(cores.div_ceil(CORES_FOR_A_NET_THREAD))
             .max_blocking_threads(READ_THREADS)
             .enable_all()
             .build();
