@@ -52,6 +52,13 @@ impl Raft {
         } else if self.log.summary().holds(meta.position) {
             fx.push(discard);
             self.commit = index;
+        } else if self.follower().is_some_and(|follower| index <= follower.verified) {
+            // The log holds another entry there, verified against this very leader
+            // in this term: it contradicts itself. Installed, its snapshot would
+            // leave a log that ends before what counts as verified.
+            fx.push(discard);
+            self.ignore(from, Ignored::Malformed, fx);
+            return;
         } else {
             let write = self.log.install(self.now, from, id, meta);
             self.apply.begin_install(write.seq, index);

@@ -392,6 +392,23 @@ proptest! {
     }
 }
 
+/// Entries up to 3 of term 0 from a leader, then its snapshot of another entry 1,
+/// then its heartbeat: what was verified against it was not in the log any more.
+#[test]
+fn a_leader_that_contradicts_itself_by_a_snapshot_is_refused() {
+    let bench = run(
+        1,
+        false,
+        &[
+            [24, 0, 0, 0, 0, 0, 0, 0],
+            [18, 49, 0, 0, 59, 56, 2, 5],
+            [u64::MAX, 12, 2, 26, 0, 0, 0, 0],
+            [18, 37, 0, 58, 0, 2, 0, 1],
+        ],
+    );
+    assert!(bench.trace.iter().any(|line| line.contains("Malformed")), "{:?}", bench.trace);
+}
+
 /// Events that lead nowhere prove nothing: sooner or later each kind of effect
 /// and each role is seen.
 #[test]
