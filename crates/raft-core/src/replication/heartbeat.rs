@@ -59,7 +59,7 @@ impl Raft {
         let now = self.now;
         let patience = self.config.heartbeat_interval;
         let timeout = self.config.election_timeout;
-        let first = self.log.summary().first_index();
+        let base = self.log.summary().base().index;
         let Some((id, peer)) = self.peer(from) else {
             self.ignore(from, Ignored::WrongRole, fx);
             return;
@@ -71,14 +71,24 @@ impl Raft {
             Feed::Probe { waiting } => *waiting = false,
             Feed::Replicate(_) => {
                 let sent = peer.next.prev();
-                look = peer.next >= first
+                look = sent >= base
                     && (peer.matched < sent || verified < sent)
                     && peer.checked_at.after(patience) <= now;
             }
-            Feed::Snapshot { delivered_at, .. } => {
+            Feed::Snapshot { index, delivered_at, .. } => {
                 // It had all of the snapshot, but its answer never came.
                 if delivered_at.is_some_and(|at| at.after(timeout) <= now) {
-                    peer.probe(peer.matched.next(), false);
+                    if verified >= *index && *index >= base {
+                        // It took it in, so either it still installs it or the answer was
+                        // lost. An append without entries is answered when it is done. Sent
+                        // again, a snapshot would be another, newer one, and what follows on
+                        // the first would be purged before it is installed.
+                        *delivered_at = Some(now);
+                        peer.next = index.next();
+                        look = true;
+                    } else {
+                        peer.probe(peer.matched.next(), false);
+                    }
                 }
             }
         }
