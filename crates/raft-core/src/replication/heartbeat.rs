@@ -65,7 +65,12 @@ impl Raft {
             return;
         };
         peer.confirmed = peer.confirmed.max(round);
-        let knows = peer.removal.and_then(|removal| removal.told);
+        // It took the commit index over only as far as its log is verified; one that
+        // restarted since begins anew with that.
+        let knows = peer
+            .removal
+            .filter(|removal| verified >= removal.index)
+            .and_then(|removal| removal.told);
         let mut look = false;
         match &mut peer.feed {
             Feed::Probe { waiting } => *waiting = false,
