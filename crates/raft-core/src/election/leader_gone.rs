@@ -13,13 +13,15 @@ use std::time::Duration;
 use crate::effect::{Effects, Ignored};
 use crate::raft::Raft;
 use crate::raft_role::Role;
-use crate::types::{Incarnation, NodeId};
+use crate::types::{Incarnation, NodeId, Time};
 
 /// The report that a process is gone which led the term when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Gone {
     pub(crate) leader: NodeId,
     pub(crate) incarnation: Incarnation,
+    /// When the report came.
+    reported_at: Time,
 }
 
 /// Successors stand one after another, by rank.
@@ -49,16 +51,22 @@ impl Raft {
                 return;
             }
         }
-        self.election.gone = Some(Gone { leader: peer, incarnation });
+        self.election.gone = Some(Gone { leader: peer, incarnation, reported_at: self.now });
         let rank = self.rank_without(peer);
         let delay = RANK_STEP * rank + self.election.jitter.draw(self.ballot.term, RANK_JITTER);
         self.election.deadline = self.election.deadline.min(self.now.after(delay));
     }
 
     /// The leader was heard. From any life but the one reported gone, that ends
-    /// the report; otherwise it is a message that was still on its way.
+    /// the report. From that very life it is a message that was still on its way,
+    /// but not for longer than an election timeout: then the report was wrong.
     pub(crate) fn leader_is_heard(&mut self, leader: NodeId, incarnation: Incarnation) {
-        if self.election.gone == Some(Gone { leader, incarnation }) {
+        let patience = self.config.election_timeout;
+        let is_late = |gone: Gone| {
+            (gone.leader, gone.incarnation) == (leader, incarnation)
+                && self.now < gone.reported_at.after(patience)
+        };
+        if self.election.gone.is_some_and(is_late) {
             return;
         }
         self.election.gone = None;
