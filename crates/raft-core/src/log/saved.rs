@@ -23,7 +23,13 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// What a new node of a new cluster finds.
+    /// What a new node finds. `meta` is what its log starts from.
+    ///
+    /// For a founder that is [`SnapshotMeta::bootstrap`] of the founders, equal on all
+    /// of them. A node that joins later gets the same if it can be known; otherwise
+    /// the default one, in which there are no members: it then waits for the leader
+    /// to tell it of them, stands in no election, and takes no snapshot of a
+    /// state before the first membership in its log.
     pub fn bootstrap(meta: SnapshotMeta) -> Saved {
         let index = meta.position.index;
         Saved {

@@ -169,6 +169,12 @@ impl LogSummary {
         Some(SnapshotMeta { position: Position { term, index }, membership })
     }
 
+    /// Whether a membership is known as of an index in the log. A node that joins
+    /// blank knows none before the first membership entry.
+    pub(crate) fn knows_members_at(&self, index: Index) -> bool {
+        !self.history.at(index).members.is_empty()
+    }
+
     /// Whether these consecutive entries would continue the log or replace its end.
     ///
     /// # Errors

@@ -37,9 +37,11 @@ impl Snapshots {
 }
 
 impl Raft {
-    /// Asks for a snapshot when enough was applied since the last one.
+    /// Asks for a snapshot when enough was applied since the last one. Not where no
+    /// membership is known yet, on a node that joined blank: whoever was given such a
+    /// snapshot would believe that nobody votes, itself included.
     pub(crate) fn take_snapshot_if_due(&mut self, fx: &mut Effects) {
-        if self.is_installing() {
+        if self.is_installing() || !self.log.summary().knows_members_at(self.apply.applied()) {
             return;
         }
         let limits = &self.config.limits;
