@@ -213,7 +213,8 @@ pub enum Ignored {
 pub enum StopReason {
     /// Its removal from the cluster is committed.
     Removed,
-    /// The log holds an entry that this version does not know: upgrade.
+    /// The leader's log holds an entry of a kind, or a membership of a format, that
+    /// this version does not know: upgrade.
     UnknownEntry(Position),
 }
 
@@ -223,8 +224,8 @@ impl fmt::Display for StopReason {
             StopReason::Removed => f.write_str("this member was removed from the cluster"),
             StopReason::UnknownEntry(position) => write!(
                 f,
-                "the log's entry {position} is of a kind that this version does not know: \
-                 upgrade this node to the version that the rest of the cluster runs"
+                "the log's entry {position} is of a kind or format that this version does not \
+                 know: upgrade this node to the version that the rest of the cluster runs"
             ),
         }
     }

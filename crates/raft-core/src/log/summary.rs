@@ -63,7 +63,8 @@ pub enum BrokenLog {
     TermDecreases(Position),
     /// A membership entry that cannot be decoded.
     BadMembership(Position),
-    /// An entry of a kind that this version does not know: upgrade.
+    /// An entry of a kind, or a membership of a format, that this version does not
+    /// know: a later one wrote it. Upgrade.
     UnknownKind(Position),
 }
 
@@ -79,7 +80,8 @@ impl fmt::Display for BrokenLog {
             }
             BrokenLog::UnknownKind(at) => write!(
                 f,
-                "entry {at} is of a kind that this version does not know: upgrade this node"
+                "entry {at} is of a kind or format that this version does not know: \
+                 upgrade this node"
             ),
         }
     }
@@ -270,6 +272,9 @@ fn membership_of(entry: &Entry) -> Result<Option<Membership>, BrokenLog> {
     }
     match Membership::decode(entry.format, &entry.payload) {
         Ok(membership) => Ok(Some(membership)),
+        Err(_) if entry.format > Membership::FORMAT => {
+            Err(BrokenLog::UnknownKind(entry.position()))
+        }
         Err(_) => Err(BrokenLog::BadMembership(entry.position())),
     }
 }

@@ -63,6 +63,10 @@ pub fn number(text: &str) -> Parsed<u64> {
     text.parse().map_err(|_| format!("{text} is no number"))
 }
 
+fn byte(text: &str) -> Parsed<u8> {
+    text.parse().map_err(|_| format!("{text} is no number below 256"))
+}
+
 pub fn position(text: &str) -> Parsed<Position> {
     let (index, term) =
         text.split_once('@').ok_or_else(|| format!("{text} is no position index@term"))?;
@@ -70,16 +74,19 @@ pub fn position(text: &str) -> Parsed<Position> {
 }
 
 fn entry(argument: &Argument) -> Parsed<Entry> {
-    let (at, kind, payload) = match argument {
-        Argument::Positional(at) => (at, EntryKind::NOOP, Bytes::new()),
+    let (at, kind, format, payload) = match argument {
+        Argument::Positional(at) => (at, EntryKind::NOOP, 0, Bytes::new()),
         Argument::KeyValue(at, text) => match text.strip_prefix("kind-") {
-            Some(kind) => (at, EntryKind(number(kind)? as u8), Bytes::new()),
-            None => (at, EntryKind::COMMAND, Bytes::from(text.clone())),
+            Some(kind) => {
+                let (kind, format) = kind.split_once('/').unwrap_or((kind, "0"));
+                (at, EntryKind(byte(kind)?), byte(format)?, Bytes::new())
+            }
+            None => (at, EntryKind::COMMAND, 0, Bytes::from(text.clone())),
         },
         _ => return Err("an argument of a new sort".to_owned()),
     };
     let Position { term, index } = position(at)?;
-    Ok(Entry { term, index, kind, format: 0, payload })
+    Ok(Entry { term, index, kind, format, payload })
 }
 
 /// `term=2 vote=1`.

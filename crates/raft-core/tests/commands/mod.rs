@@ -1,8 +1,8 @@
 //! The commands of the golden scripts.
 //!
 //! Nodes are numbers, positions are written `index@term`, entries `index@term` (no
-//! content), `index@term=text` (a command). A command in parentheses prints
-//! nothing. One after `!` must fail.
+//! content), `index@term=text` (a command), `index@term=kind-9/1` (of a kind and a
+//! format). A command in parentheses prints nothing. One after `!` must fail.
 //!
 //! ```text
 //! cluster nodes=3 learners=1 joining=1 pre-vote=false start=false cached-entries=1 …
