@@ -5,8 +5,9 @@ use crate::raft::Raft;
 use crate::raft_role::Role;
 
 impl Raft {
-    /// Whether this node may stand for election. All that a learner may not do:
-    /// it receives entries, grants votes and serves reads like everybody else.
+    /// Whether this node may stand for election. All that a learner may not do: it
+    /// receives entries, grants votes, serves reads, and stops believing in a leader
+    /// that is silent like everybody else.
     ///
     /// Until the membership that takes its vote is committed, a node may stand on
     /// the one before (thesis, section 4.2.2). Of two voters a and b, a leads,
