@@ -15,9 +15,33 @@ pub use crate::log::SnapshotMeta;
 ///
 /// # Contract of the caller
 ///
-/// Writes are performed in the order of their effects, and `Persisted { seq }`
-/// is given only when the write `seq` *and all before it* are on stable
-/// storage. Everything else may come in any order, late, twice or never.
+/// **Writes** are performed in the order of their effects, and `Persisted(seq)` is
+/// given only when the write `seq` *and all before it* are on stable storage. A
+/// report may be left out if a later one follows; an older one after a newer one
+/// says nothing. Without reports this node counts for nothing, and a leader
+/// resigns. The same holds of `Applied`: in the order of the batches, and only what
+/// was given.
+///
+/// **Work that was asked for ends**, with exactly one event for each effect, however
+/// it ends: [`Fetch`](crate::Effect::Fetch) with `Fetched`,
+/// [`SendSnapshot`](crate::Effect::SendSnapshot) with `SnapshotSent` (unless a later
+/// one to the same peer took its place), [`TakeSnapshot`](crate::Effect::TakeSnapshot)
+/// with `SnapshotTaken` or `SnapshotFailed`. It may take as long as it takes: for the
+/// core cannot tell slow work from work that was lost, it waits and does not ask
+/// again. Without its `Fetched` a peer gets no entries until the stream to it breaks,
+/// without its `SnapshotSent` until it acknowledges the snapshot or the office ends;
+/// a snapshot that never ends keeps the log from being purged. One of these events
+/// that comes twice does no harm.
+///
+/// **Order matters** in two places besides. `SnapshotTaken` comes after the
+/// `Applied`, or the `Persisted` of the installation, of the index that it holds;
+/// earlier it counts as `SnapshotFailed`. `PeerGone` comes after the last message of
+/// the life that ended; a message of it that comes later is taken for late, and, an
+/// election timeout after the report, for proof that the report was wrong.
+///
+/// **Everything else** may come in any order, late, twice or never: messages,
+/// requests (each is answered once for each time that it comes), wake-ups, reports
+/// about peers, and snapshots that came in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The time of [`Raft::next_wakeup`](crate::Raft::next_wakeup) has come (or
@@ -53,7 +77,7 @@ pub enum Event {
     Persisted(WriteSeq),
     /// The state machine has applied everything up to this index.
     Applied(Index),
-    /// What an [`Effect::Fetch`](crate::Effect::Fetch) asked for.
+    /// What an [`Effect::Fetch`](crate::Effect::Fetch) asked for. Each must be answered.
     Fetched {
         /// The fetch's id.
         id: u64,
@@ -64,11 +88,14 @@ pub enum Event {
         entries: Option<Vec<Entry>>,
     },
     /// A snapshot of the own state is complete: it can be installed from, it is
-    /// synced, and the own state at its index is durable too.
+    /// synced, and the own state at its index is durable too. What was applied up to
+    /// that index has been reported before.
     SnapshotTaken(SnapshotMeta),
     /// The snapshot asked for could not be taken; the core asks again later.
     SnapshotFailed,
-    /// A whole snapshot came in, was verified and synced aside.
+    /// A whole snapshot came in, was verified and synced aside. It lies there until
+    /// it is installed ([`WriteOp::Install`](crate::WriteOp::Install)) or thrown away
+    /// ([`Effect::DiscardSnapshot`](crate::Effect::DiscardSnapshot)).
     SnapshotReceived {
         /// The leader that sent it.
         from: NodeId,
@@ -79,7 +106,7 @@ pub enum Event {
         /// What the snapshot covers.
         meta: SnapshotMeta,
     },
-    /// An [`Effect::SendSnapshot`](crate::Effect::SendSnapshot) ended.
+    /// An [`Effect::SendSnapshot`](crate::Effect::SendSnapshot) ended. Each must.
     SnapshotSent {
         /// The receiver.
         to: NodeId,

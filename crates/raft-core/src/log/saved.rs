@@ -16,7 +16,7 @@ pub struct Saved {
     /// The index up to which the state on disk is applied.
     pub applied: Index,
     /// The index of the newest complete snapshot; that of the log's base if
-    /// there is none.
+    /// there is none. May be above `applied`: the state on disk may be older.
     pub snapshot: Index,
     /// The entries above `applied`, to the end of the log. May begin earlier.
     pub tail: Vec<Entry>,

@@ -88,7 +88,7 @@ impl Raft {
             Some((_, peer)) => match &mut peer.feed {
                 Feed::Snapshot { id: current, delivered_at, .. } if *current == id => {
                     if delivered {
-                        *delivered_at = Some(now);
+                        delivered_at.get_or_insert(now);
                     } else {
                         peer.probe(peer.matched.next(), true);
                     }

@@ -6,7 +6,8 @@ use crate::effect::{Effect, Effects};
 use crate::entry::Entry;
 use crate::raft::Raft;
 use crate::raft_role::Role;
-use crate::types::{Index, WriteSeq};
+use crate::state_machine_handler::Installation;
+use crate::types::{Index, NodeId, TransferId};
 
 /// What was given to the state machine, and what it has done.
 ///
@@ -22,8 +23,8 @@ pub(crate) struct ApplyCursor {
     /// Last index and size of each batch on its way, oldest first.
     on_the_way: VecDeque<(Index, u64)>,
     bytes_on_the_way: u64,
-    /// The write that installs a snapshot: nothing is given until it is durable.
-    installing: Option<(WriteSeq, Index)>,
+    /// The snapshot on its way into the state: nothing is given until it is there.
+    installing: Option<Installation>,
 }
 
 impl ApplyCursor {
@@ -41,13 +42,18 @@ impl ApplyCursor {
         self.applied
     }
 
-    /// A snapshot up to `index` replaces the state once `write` is durable.
-    pub(crate) fn begin_install(&mut self, write: WriteSeq, index: Index) {
-        assert!(index > self.applied, "a snapshot is never older than the state");
-        self.installing = Some((write, index));
-        self.given = index;
+    /// A snapshot replaces the state once its write is durable.
+    pub(crate) fn begin_install(&mut self, installation: Installation) {
+        assert!(installation.index > self.applied, "a snapshot is never older than the state");
+        self.installing = Some(installation);
+        self.given = installation.index;
         self.on_the_way.clear();
         self.bytes_on_the_way = 0;
+    }
+
+    /// Whether this very transfer is on its way into the state.
+    pub(crate) fn is_installing_from(&self, from: NodeId, id: TransferId) -> bool {
+        self.installing.is_some_and(|current| (current.from, current.id) == (from, id))
     }
 
     /// Takes in what the state machine reports. Returns whether it was news.
@@ -109,12 +115,12 @@ impl Raft {
 
     /// Writes became durable: perhaps an installation is complete.
     pub(crate) fn finish_install(&mut self) {
-        if let Some((write, index)) = self.apply.installing
-            && self.log.ledger().is_persisted(write)
+        if let Some(installation) = self.apply.installing
+            && self.log.ledger().is_persisted(installation.write)
         {
             self.apply.installing = None;
-            self.apply.take_applied(index);
-            self.snapshots.installed(index);
+            self.apply.take_applied(installation.index);
+            self.snapshots.installed(installation.index);
         }
     }
 

@@ -4,7 +4,20 @@ use crate::effect::{Effect, Effects, Ignored};
 use crate::log::SnapshotMeta;
 use crate::message::Body;
 use crate::raft::Raft;
-use crate::types::{Incarnation, Index, NodeId, Term, TransferId};
+use crate::types::{Incarnation, Index, NodeId, Term, TransferId, WriteSeq};
+
+/// A snapshot on its way into the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Installation {
+    /// The write that installs it.
+    pub(crate) write: WriteSeq,
+    /// The last entry that it covers.
+    pub(crate) index: Index,
+    /// Who sent it.
+    pub(crate) from: NodeId,
+    /// The transfer.
+    pub(crate) id: TransferId,
+}
 
 impl Raft {
     /// A whole snapshot lies aside, verified and synced. It is installed only if
@@ -19,6 +32,11 @@ impl Raft {
         meta: SnapshotMeta,
         fx: &mut Effects,
     ) {
+        if self.apply.is_installing_from(from, id) {
+            // Told twice. What lies aside is needed until it is installed.
+            self.ignore(from, Ignored::Stale, fx);
+            return;
+        }
         let discard = Effect::DiscardSnapshot { from, id };
         let is_own = from == self.config.id || from == NodeId(0);
         let is_broken = term > Term::LAST
@@ -61,7 +79,7 @@ impl Raft {
             return;
         } else {
             let write = self.log.install(self.now, from, id, meta);
-            self.apply.begin_install(write.seq, index);
+            self.apply.begin_install(Installation { write: write.seq, index, from, id });
             self.commit = index;
             fx.push(Effect::Persist(write));
         }

@@ -9,4 +9,5 @@ mod install;
 mod snapshot;
 
 pub(crate) use apply::ApplyCursor;
+use install::Installation;
 pub(crate) use snapshot::Snapshots;

@@ -56,12 +56,21 @@ impl Raft {
         }
     }
 
-    /// A snapshot is complete, and the own state durable as far as it reaches.
+    /// A snapshot is complete, and the own state durable as far as it reaches. One of
+    /// what is not reported as applied yet is of no use: the log cannot be purged
+    /// there. Nor is one that is older than the newest: the own state is not known to
+    /// be durable as far as that reaches.
     pub(crate) fn on_snapshot_taken(&mut self, meta: &SnapshotMeta, fx: &mut Effects) {
-        assert!(meta.position.index <= self.apply.applied(), "a snapshot holds what was applied");
+        let index = meta.position.index;
+        if index > self.apply.applied() {
+            self.on_snapshot_failed();
+            return;
+        }
         self.snapshots.taking = false;
-        self.snapshots.newest = self.snapshots.newest.max(meta.position.index);
-        self.purge(fx);
+        if index >= self.snapshots.newest {
+            self.snapshots.newest = index;
+            self.purge(fx);
+        }
     }
 
     /// No snapshot could be taken. Tried again after some more entries, not in a loop.

@@ -28,7 +28,8 @@
 //! manual 1 disk        a node's work waits for commands: disk, apply, fetch, snapshot
 //! auto 1 disk          … or not any more
 //! persist 1 upto=2     writes are performed and reported (report=false: performed only)
-//! apply 1, fetch 1, snapshot 1 (fail=true)
+//! apply 1              a batch is applied and reported (report=false: applied only)
+//! fetch 1, snapshot 1  (fail=true)
 //!
 //! propose 1 a b        read 1        transfer 1 2
 //! change 1 add-voter=4 remove=2 leave=explicit;  change 1 leave-joint

@@ -231,7 +231,11 @@ impl Runner {
                     Ok(())
                 }
             }
-            "apply" => self.cluster.apply(id),
+            "apply" if args.key("report")?.unwrap_or(true) => self.cluster.apply(id),
+            "apply" => match self.cluster.node(id)?.apply_one() {
+                Some(_) => Ok(()),
+                None => Err(format!("{id} has nothing to apply")),
+            },
             "fetch" => self.cluster.fetch(id),
             _ => {
                 let fails = args.key("fail")?.unwrap_or(false);
