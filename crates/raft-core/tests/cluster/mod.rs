@@ -214,6 +214,7 @@ fn view(node: &Node) -> View<'_> {
         live,
         memory: &node.memory,
         disk: &node.disk,
+        snapshot: &node.snapshot.0,
         state: &node.state,
     }
 }

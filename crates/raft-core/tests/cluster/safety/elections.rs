@@ -5,14 +5,21 @@ use raft_core::{Ballot, NodeId, RoleName};
 use super::{Checker, Live, Verdict, View};
 
 impl Checker {
-    /// Election safety: at most one leader a term, over all its lives.
-    pub(super) fn election_safety(&mut self, id: NodeId, live: &Live) -> Verdict {
+    /// Election safety: at most one leader a term, over all its lives. It leads only
+    /// once its vote for itself is on its own disk, for a crash must not forget it.
+    pub(super) fn election_safety(&mut self, view: &View, live: &Live) -> Verdict {
         if live.role != RoleName::Leader {
             return Ok(());
         }
+        let id = view.id;
         let first = *self.leaders.entry(live.term).or_insert(id);
         if first != id {
             return Err(format!("election safety: {first} and {id} lead term {}", live.term));
+        }
+        let own = Ballot { term: live.term, vote: Some(id) };
+        if view.disk.ballot != own {
+            let found = view.disk.ballot;
+            return Err(format!("leader's ballot: {id} leads by {own}, its disk says {found}"));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use raft_core::{Membership, NodeId, RoleName};
+use raft_core::{EntryKind, Index, Membership, NodeId, RoleName, SnapshotMeta};
 
 use super::{Checker, Verdict, View};
 
@@ -24,11 +24,47 @@ impl Checker {
         if last != Some(&live.membership) {
             return Err(format!("configuration: {} is not led by its log's last one", view.id));
         }
-        let open = memberships.iter().filter(|(index, _)| *index > live.commit).count();
+        // A new leader may not know yet what an earlier one committed.
+        let settled = live.commit.max(self.last_committed());
+        let open = memberships.iter().filter(|(index, _)| *index > settled).count();
         if live.role == RoleName::Leader && open > 1 {
             return Err(format!("configuration: {} has {open} that are not committed", view.id));
         }
         Ok(())
+    }
+
+    /// What a log starts after, and a snapshot: the membership is that of the
+    /// committed log as of its index.
+    pub(super) fn snapshots_hold_the_membership(&mut self, view: &View) -> Verdict {
+        for meta in [&view.memory.base, &view.disk.base, view.snapshot] {
+            let index = meta.position.index;
+            if index == Index::ZERO {
+                self.founded(meta);
+                continue;
+            }
+            let truth = self.membership_at(index);
+            if truth.is_some_and(|truth| truth != meta.membership) {
+                return Err(format!("snapshot's membership: {} has {meta}", view.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// The founders' bootstrap snapshot. That of a node that joins may be blank.
+    fn founded(&mut self, meta: &SnapshotMeta) {
+        if !meta.membership.members.is_empty() {
+            self.founders.get_or_insert_with(|| meta.membership.clone());
+        }
+    }
+
+    /// The membership as of a committed entry.
+    fn membership_at(&self, index: Index) -> Option<Membership> {
+        let committed = self.committed.range(..=index).rev().map(|(_, (position, _))| position);
+        let mut entries = committed.filter_map(|position| self.entries.get(position));
+        match entries.find(|(entry, _)| entry.kind == EntryKind::MEMBERSHIP) {
+            Some((entry, _)) => Membership::decode(entry.format, &entry.payload).ok(),
+            None => self.founders.clone(),
+        }
     }
 }
 

@@ -15,7 +15,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use raft_core::{Entry, Index, Membership, NodeId, Position, Reply, RoleName, Term, Ticket};
+use raft_core::{Entry, Index, Membership, NodeId, Position, Reply, RoleName, SnapshotMeta};
+use raft_core::{Term, Ticket};
 
 use super::log_view::LogView;
 use super::node::State;
@@ -29,6 +30,8 @@ pub struct View<'a> {
     pub live: Option<Live>,
     pub memory: &'a LogView,
     pub disk: &'a LogView,
+    /// What its newest complete snapshot covers.
+    pub snapshot: &'a SnapshotMeta,
     pub state: &'a State,
 }
 
@@ -54,6 +57,8 @@ pub struct Checker {
     entries: BTreeMap<Position, (Entry, Position)>,
     /// What is committed, and the term in which it was first seen to be.
     committed: BTreeMap<Index, (Position, Term)>,
+    /// The membership that the cluster began with.
+    founders: Option<Membership>,
     reads: BTreeMap<Ticket, Index>,
 }
 
@@ -70,7 +75,7 @@ impl Checker {
             self.terms_grow(view)?;
             self.configuration_rules(view)?;
             if let Some(live) = &view.live {
-                self.election_safety(view.id, live)?;
+                self.election_safety(view, live)?;
                 self.leader_append_only(view, live)?;
                 self.commit_monotonic(view, live)?;
                 self.committed_is_durable(view, live, views)?;
@@ -79,6 +84,7 @@ impl Checker {
         for view in views {
             self.state_machine_safety(view)?;
             self.state_behind_log(view)?;
+            self.snapshots_hold_the_membership(view)?;
             if let Some(live) = &view.live {
                 self.leader_completeness(view, live)?;
             }
@@ -88,8 +94,12 @@ impl Checker {
 
     /// A read begins: whatever is committed now, it must see.
     pub fn read_begins(&mut self, ticket: Ticket) {
-        let committed = self.committed.keys().next_back().copied().unwrap_or_default();
-        self.reads.insert(ticket, committed);
+        self.reads.insert(ticket, self.last_committed());
+    }
+
+    /// The last index that anybody has committed.
+    fn last_committed(&self) -> Index {
+        self.committed.keys().next_back().copied().unwrap_or_default()
     }
 
     /// Linearizable reads (thesis, section 6.4): a read sees all that was

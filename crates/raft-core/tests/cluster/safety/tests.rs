@@ -21,6 +21,7 @@ struct Made {
     live: Option<Live>,
     memory: LogView,
     disk: LogView,
+    snapshot: SnapshotMeta,
     state: State,
 }
 
@@ -46,13 +47,17 @@ fn node(id: u64, term: u64, entries: &[Entry]) -> Made {
     log.entries = entries.to_vec();
     let membership = log.membership();
     let live = Live { role: RoleName::Follower, term: Term(term), commit: Index(0), membership };
-    Made { id, boots: 1, live: Some(live), memory: log.clone(), disk: log, state: State::default() }
+    let snapshot = SnapshotMeta::bootstrap(self::membership());
+    let (memory, disk) = (log.clone(), log);
+    Made { id, boots: 1, live: Some(live), memory, disk, snapshot, state: State::default() }
 }
 
 impl Made {
+    /// It leads, by its own vote.
     fn leads(mut self) -> Made {
         self.live.as_mut().expect("it is up").role = RoleName::Leader;
-        self
+        let id = self.id;
+        self.votes(id)
     }
 
     fn commits(mut self, index: u64) -> Made {
@@ -72,6 +77,7 @@ impl Made {
             live: self.live.clone(),
             memory: &self.memory,
             disk: &self.disk,
+            snapshot: &self.snapshot,
             state: &self.state,
         }
     }
@@ -95,6 +101,13 @@ fn breaks(name: &str, moments: &[&[Made]]) {
 #[test]
 fn two_leaders_in_one_term() {
     breaks("election safety", &[&[node(1, 2, &[]).leads()], &[node(2, 2, &[]).leads()]]);
+}
+
+#[test]
+fn a_leader_whose_own_vote_is_not_on_its_disk() {
+    let mut early = node(1, 2, &[]).leads();
+    early.disk.ballot = Ballot { term: Term(1), vote: Some(NodeId(1)) };
+    breaks("leader's ballot", &[&[early]]);
 }
 
 #[test]
@@ -239,6 +252,27 @@ fn two_open_changes_of_one_leader() {
     let five = Membership::of_voters([1, 2, 3, 4, 5].map(NodeId));
     let log = [member(1, &four), member(2, &five)];
     breaks("configuration: n1 has 2", &[&[node(1, 1, &log).leads()]]);
+}
+
+#[test]
+fn a_new_leader_that_does_not_know_what_is_committed() {
+    let four = Membership::of_voters([1, 2, 3, 4].map(NodeId));
+    let five = Membership::of_voters([1, 2, 3, 4, 5].map(NodeId));
+    let (one, both) = ([member(1, &four)], [member(1, &four), member(2, &five)]);
+    let mut checker = Checker::default();
+    let old = [node(1, 1, &one).leads().commits(1), node(2, 1, &one), node(3, 1, &one)];
+    look(&mut checker, &old).expect("the first change is committed");
+    let new = [node(1, 1, &both).commits(1), node(2, 2, &both).leads(), node(3, 1, &one)];
+    look(&mut checker, &new).expect("one is open, whatever the new leader knows");
+}
+
+#[test]
+fn a_snapshot_with_another_membership() {
+    let log = [entry(1, 1, "a")];
+    let mut wrong = node(2, 1, &log);
+    wrong.snapshot =
+        SnapshotMeta { position: Position::new(1, 1), membership: Membership::default() };
+    breaks("snapshot's membership", &[&[node(1, 1, &log).leads().commits(1), wrong]]);
 }
 
 #[track_caller]
