@@ -114,7 +114,7 @@ impl Config {
         if self.heartbeat_interval.is_zero() {
             return Err(InvalidConfig("heartbeat_interval must not be 0"));
         }
-        if self.election_timeout < self.heartbeat_interval * 2 {
+        if self.heartbeat_interval > self.election_timeout / 2 {
             return Err(InvalidConfig("election_timeout must be two heartbeat intervals at least"));
         }
         if self.election_timeout > Duration::from_secs(50) {
@@ -150,3 +150,47 @@ impl fmt::Display for InvalidConfig {
 }
 
 impl std::error::Error for InvalidConfig {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(change: impl Fn(&mut Config)) -> Result<(), InvalidConfig> {
+        let mut config = Config::new(NodeId(1), Incarnation(1));
+        change(&mut config);
+        config.validate()
+    }
+
+    fn with(timeout: Duration, heartbeat: Duration) -> Result<(), InvalidConfig> {
+        check(|config| {
+            (config.election_timeout, config.heartbeat_interval) = (timeout, heartbeat);
+        })
+    }
+
+    #[test]
+    fn the_default_settings_work() {
+        assert_eq!(check(|_| ()), Ok(()));
+    }
+
+    #[test]
+    fn an_election_timeout_is_two_heartbeats_at_least() {
+        let short = Err(InvalidConfig("election_timeout must be two heartbeat intervals at least"));
+        let nanos = Duration::from_nanos;
+        assert_eq!(with(nanos(200), nanos(100)), Ok(()));
+        assert_eq!(with(nanos(199), nanos(100)), short);
+        assert_eq!(with(nanos(201), nanos(101)), short);
+        assert_eq!(with(nanos(200), Duration::MAX), short);
+    }
+
+    #[test]
+    fn what_is_nothing_or_without_bound_is_refused() {
+        let none = Err(InvalidConfig("heartbeat_interval must not be 0"));
+        assert_eq!(with(Duration::from_secs(1), Duration::ZERO), none);
+        let long = Err(InvalidConfig("election_timeout must be 50 s at most"));
+        assert_eq!(with(Duration::MAX, Duration::from_secs(1)), long);
+        let nobody = Err(InvalidConfig("id must not be 0"));
+        assert_eq!(check(|config| config.id = NodeId(0)), nobody);
+        let nothing = Err(InvalidConfig("message_bytes must not be 0"));
+        assert_eq!(check(|config| config.limits.message_bytes = 0), nothing);
+    }
+}

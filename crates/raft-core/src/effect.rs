@@ -140,7 +140,8 @@ pub enum Reply {
     ReadAt(Index),
     /// The leadership went to this node.
     Transferred(NodeId),
-    /// Not done, and it never will be.
+    /// Not done, and it never will be; after [`Refusal::TransferTimedOut`] alone it may
+    /// be yet.
     Refused {
         /// Why.
         reason: Refusal,
@@ -167,7 +168,8 @@ pub enum Refusal {
     InvalidChange(InvalidChange),
     /// The transfer's target is no voter, is this node, or is not there.
     BadTransferTarget,
-    /// The target did not take over within an election timeout.
+    /// The target did not take over within an election timeout. It may still do so: if
+    /// it was told to campaign, that message may only be late.
     TransferTimedOut,
 }
 

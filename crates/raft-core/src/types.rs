@@ -34,7 +34,9 @@ impl Term {
     pub const ZERO: Term = Term(0);
 
     /// No cluster gets here in the lifetime of the universe. Who names a later term
-    /// is broken, and is not followed: terms must never run out.
+    /// is broken, and is not followed, so that terms never overflow. This one still
+    /// is, and nobody is elected after it: no bound could protect from a member that
+    /// names just the last term within it. Members are trusted not to lie.
     pub const LAST: Term = Term(u64::MAX / 2);
 
     /// The term after this one.
