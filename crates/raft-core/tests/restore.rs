@@ -75,8 +75,15 @@ fn a_tail_that_is_not_the_end_of_the_log() {
     refuses(RestoreError::TailIncomplete, |saved| saved.applied = Index(2));
     refuses(RestoreError::TailIncomplete, |saved| saved.tail[0].term = Term(1));
     refuses(RestoreError::TailIncomplete, |saved| {
-        let before = Entry { index: Index(2), ..saved.tail[0].clone() };
-        saved.tail.insert(0, before);
+        saved.tail[0].index = Index(3);
+        saved.applied = Index(2);
+    });
+    refuses(RestoreError::TailIncomplete, |saved| saved.tail.push(saved.tail[0].clone()));
+    // What the log starts after is no entry of it.
+    refuses(RestoreError::TailIncomplete, |saved| {
+        let entry =
+            |term, index| Entry { term: Term(term), index: Index(index), ..saved.tail[0].clone() };
+        saved.tail = vec![entry(1, 2), entry(2, 3), entry(2, 4)];
     });
 }
 

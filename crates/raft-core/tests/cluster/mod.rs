@@ -14,7 +14,7 @@ mod work;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use raft_core::{Config, Effect, Event, Incarnation, Message, NodeId};
+use raft_core::{Config, Effect, Event, Message, NodeId};
 use raft_core::{SnapshotMeta, Ticket, Time, Write};
 
 pub use log_view::LogView;
@@ -182,11 +182,6 @@ impl Cluster {
                 Ok(())
             }
         }
-    }
-
-    /// Gives a node a message that was made up.
-    pub fn inject(&mut self, incarnation: Incarnation, message: Message) -> Outcome {
-        self.step(message.to, Event::Message { incarnation, message })
     }
 
     /// Ends a node's process.

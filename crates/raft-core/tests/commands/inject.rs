@@ -1,22 +1,36 @@
-//! Messages that no node sent.
+//! Messages and snapshots that no node sent.
 
-use raft_core::{Body, Incarnation, Index, Message, ReadId, Round, Term, TransferId};
+use raft_core::{Body, Event, Incarnation, Index, Message, ReadId, Round};
+use raft_core::{SnapshotMeta, Term, TransferId};
 
 use super::args::{Args, Parsed};
+use crate::cluster::{Cluster, Outcome, State};
 
-/// `FROM TO term=T KIND …` as a message, and the life of the sender's process.
-pub fn message(args: &mut Args) -> Parsed<(Incarnation, Message)> {
+/// `FROM TO term=T KIND …`: a message, or a snapshot, of some life of the sender's
+/// process.
+pub fn inject(cluster: &mut Cluster, args: &mut Args) -> Outcome {
     let from = args.node()?;
     let to = args.node()?;
     let term = Term(args.required("term")?);
     let life = args.key("life")?.unwrap_or(1);
     let incarnation = Incarnation(from.0 * 16 + life);
-    let body = body(args, incarnation)?;
-    Ok((incarnation, Message { from, to, term, body }))
+    let kind = args.text()?;
+    let event = if kind == "snapshot" {
+        let node = cluster.node(to)?;
+        let meta =
+            SnapshotMeta { position: args.position("at")?, membership: node.memory.membership() };
+        let id = TransferId { incarnation, counter: args.key("counter")?.unwrap_or(1) };
+        node.aside.insert((from, id), (meta.clone(), State::default()));
+        Event::SnapshotReceived { from, term, id, meta }
+    } else {
+        let body = body(&kind, args, incarnation)?;
+        Event::Message { incarnation, message: Message { from, to, term, body } }
+    };
+    cluster.step(to, event)
 }
 
-fn body(args: &mut Args, incarnation: Incarnation) -> Parsed<Body> {
-    Ok(match args.text()?.as_str() {
+fn body(kind: &str, args: &mut Args, incarnation: Incarnation) -> Parsed<Body> {
+    Ok(match kind {
         "append" => Body::Append {
             prev: args.position("prev")?,
             commit: index(args, "commit")?,

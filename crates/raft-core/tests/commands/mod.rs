@@ -38,6 +38,7 @@
 //! gone 2 1             at 2: the process that 1 was (the last that ended) is gone
 //! unreachable 1 2      at 1: the stream to 2 broke
 //! inject 1 2 term=3 append prev=1@1 commit=1 2@3=x     a message that was made up
+//! inject 1 2 term=3 snapshot at=2@1                    … or a snapshot (membership as at 2)
 //!
 //! status, status 1, log 1, disk 1, network, clock 1 (how soon its next timer is due)
 //! ```

@@ -46,10 +46,7 @@ impl Runner {
             "persist" | "apply" | "fetch" | "snapshot" => self.work(name, args),
             "propose" | "read" | "transfer" | "change" => self.request(name, args),
             "crash" | "restart" | "gone" | "unreachable" => self.process(name, args),
-            "inject" => {
-                let (incarnation, message) = inject::message(args)?;
-                self.cluster.inject(incarnation, message)
-            }
+            "inject" => inject::inject(&mut self.cluster, args),
             "status" | "log" | "disk" | "network" | "clock" => self.show(name, args),
             other => Err(format!("there is no command {other}")),
         }
