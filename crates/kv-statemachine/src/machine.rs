@@ -16,6 +16,7 @@ use crate::error::{Failed, KvError};
 use crate::meta::{self, Applied};
 use crate::mvcc::compaction;
 use crate::mvcc::overlay::Overlay;
+use crate::mvcc::recent::Recent;
 use crate::mvcc::writer::Writer;
 use crate::response::CompactResponse;
 use crate::txn;
@@ -37,6 +38,8 @@ pub struct KvStateMachine {
     /// The state after the last commit.
     current: KvView,
     reader: KvReader,
+    /// Rows of the current state that the next commands may ask for.
+    recent: Recent,
     removal_pace: usize,
 }
 
@@ -57,14 +60,15 @@ impl KvStateMachine {
     ) -> Result<KvStateMachine, StorageError> {
         let view = store.view();
         if Applied::read(view.as_ref())?.is_none() {
-            let mut overlay = Overlay::new(view);
+            let mut overlay = Overlay::new(view, Recent::default());
             meta::initialize(&mut overlay, &bootstrap);
-            store.commit(overlay.into_batch())?;
+            store.commit(overlay.finish().0)?;
         }
         let (applied, current) = load(store.as_ref())?;
         let reader = KvReader::new(current.clone());
         let removal_pace = REMOVAL_PACE as usize;
-        Ok(KvStateMachine { store, applied, current, reader, removal_pace })
+        let recent = Recent::default();
+        Ok(KvStateMachine { store, applied, current, reader, recent, removal_pace })
     }
 
     /// Sets how many changes each batch of entries looks at, at least 1, to remove
@@ -80,10 +84,13 @@ impl KvStateMachine {
         self.reader.clone()
     }
 
-    fn writer(&self) -> Writer {
+    /// A writer over the current state. It takes with it what is recent, and a commit
+    /// brings it back.
+    fn writer(&mut self) -> Writer {
+        let recent = std::mem::take(&mut self.recent);
         let current = &self.current;
         Writer::new(
-            Overlay::new(current.view.clone()),
+            Overlay::new(current.view.clone(), recent),
             current.counts.clone(),
             current.revision(),
             current.compact_revision(),
@@ -102,7 +109,9 @@ impl KvStateMachine {
         applied.compact_revision = writer.compact_revision;
         compaction::remove_some(&mut writer, &mut applied.progress, removals)?;
         applied.write(&mut writer.overlay);
-        self.store.commit(writer.overlay.into_batch())?;
+        let (batch, recent) = writer.overlay.finish();
+        self.store.commit(batch)?;
+        self.recent = recent;
         self.current = KvView { view: self.store.view(), counts: writer.counts, applied };
         self.reader.publish(self.current.clone());
         Ok(())
@@ -231,6 +240,7 @@ impl StateMachine for KvStateMachine {
     }
 
     fn install(&mut self, snapshot: &mut dyn SnapshotSource) -> Result<(), StorageError> {
+        self.recent = Recent::default();
         self.store.install(snapshot)?;
         (self.applied, self.current) = load(self.store.as_ref())?;
         self.reader.publish(self.current.clone());

@@ -136,11 +136,12 @@ mod tests {
     use super::*;
     use crate::machine::KvStateMachine;
     use crate::mvcc::overlay::Overlay;
+    use crate::mvcc::recent::Recent;
     use crate::testing::Rng;
 
     fn empty() -> Overlay {
         let store = MemoryState::open(&MemoryDisk::new(), &KvStateMachine::SPACES);
-        Overlay::new(store.expect("a new store opens").view())
+        Overlay::new(store.expect("a new store opens").view(), Recent::default())
     }
 
     /// Random keys come and go; every count is that of a plain set, and the

@@ -50,6 +50,7 @@ pub(crate) mod hash;
 mod history;
 pub(crate) mod overlay;
 pub(crate) mod range;
+pub(crate) mod recent;
 pub(crate) mod record;
 pub(crate) mod rows;
 pub(crate) mod snapshot;

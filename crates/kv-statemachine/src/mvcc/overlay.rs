@@ -9,20 +9,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 use raft_storage::{Mutation, Order, Scan, Space, StateView, StorageError};
 
-use super::rows::SPACE_COUNT;
+use super::recent::Recent;
+use super::rows::{LATEST, SPACE_COUNT};
 
 /// A view with uncommitted changes over it. It is a [`StateView`] itself, so
 /// that commands of one batch read what those before them wrote by the same
 /// code that reads a committed state.
 pub(crate) struct Overlay {
     base: Arc<dyn StateView>,
+    /// Rows of `latest` that the base holds too.
+    recent: Recent,
     /// By space and key: the new value, or `None` for a removed key.
     changed: [BTreeMap<Bytes, Option<Bytes>>; SPACE_COUNT],
 }
 
 impl Overlay {
-    pub fn new(base: Arc<dyn StateView>) -> Overlay {
-        Overlay { base, changed: Default::default() }
+    pub fn new(base: Arc<dyn StateView>, recent: Recent) -> Overlay {
+        Overlay { base, recent, changed: Default::default() }
     }
 
     pub fn put(&mut self, space: Space, key: Bytes, value: Bytes) {
@@ -33,8 +36,12 @@ impl Overlay {
         self.changed[usize::from(space.0)].insert(key, None);
     }
 
-    /// The changes as one atomic batch, in the order of spaces and keys.
-    pub fn into_batch(self) -> Vec<Mutation> {
+    /// The changes as one atomic batch, in the order of spaces and keys, and what
+    /// is recent once they are committed.
+    pub fn finish(mut self) -> (Vec<Mutation>, Recent) {
+        for (key, row) in &self.changed[usize::from(LATEST.0)] {
+            self.recent.set(key, row.as_ref());
+        }
         let mut batch = Vec::with_capacity(self.changed.iter().map(BTreeMap::len).sum());
         for (space, changed) in (0..).map(Space).zip(self.changed) {
             batch.extend(changed.into_iter().map(|(key, value)| match value {
@@ -42,15 +49,18 @@ impl Overlay {
                 None => Mutation::Delete(space, key),
             }));
         }
-        batch
+        (batch, self.recent)
     }
 }
 
 impl StateView for Overlay {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
-        match self.changed[usize::from(space.0)].get(key) {
-            Some(value) => Ok(value.clone()),
-            None => self.base.get(space, key),
+        if let Some(value) = self.changed[usize::from(space.0)].get(key) {
+            return Ok(value.clone());
+        }
+        match self.recent.get(key) {
+            Some(row) if space == LATEST => Ok(Some(row.clone())),
+            _ => self.base.get(space, key),
         }
     }
 
