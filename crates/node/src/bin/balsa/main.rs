@@ -15,6 +15,12 @@ mod systemd;
 use std::process::ExitCode;
 
 use flags::{DevSettings, FlagError, Task};
+use mimalloc::MiMalloc;
+
+/// Requests come and go on many threads, in small pieces: the system's allocator took
+/// a tenth of a write's CPU time, this one half of that.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The command line cannot be read.
 const EXIT_USAGE: u8 = 2;
