@@ -7,6 +7,8 @@ pub mod driver;
 mod node;
 #[cfg(feature = "node")]
 pub mod replica;
+#[cfg(feature = "node")]
+mod runtime;
 
 #[cfg(feature = "node")]
 pub use node::{

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +18,7 @@ use super::metrics::Metrics;
 use super::options::{Listeners, Options};
 use super::router::Routers;
 use crate::Client;
+use crate::runtime::OwnRuntime;
 
 /// Between two looks at what waits to be rendered.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Dropped, it ends at once; [`Server::shutdown`] lets open requests end first. The
 /// node goes on in both cases.
 pub struct Server {
-    runtime: Option<Runtime>,
+    runtime: OwnRuntime,
     tasks: TaskTracker,
     stop: CancellationToken,
     health: HealthReporter,
@@ -67,7 +68,7 @@ impl Server {
             .map_err(ServeError::Threads)?;
         let routers = Routers::new(&client, &metrics, options);
         let mut server = Server {
-            runtime: Some(runtime),
+            runtime: OwnRuntime::new(runtime),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             health: routers.health,
@@ -94,14 +95,14 @@ impl Server {
 
     /// Takes nothing new in and lets open requests end, for
     /// [`Options::drain_timeout`] at most; then cuts what is left.
-    pub async fn shutdown(mut self) {
+    pub async fn shutdown(self) {
         self.health.set_service_status("", ServingStatus::NotServing).await;
         self.stop.cancel();
         self.tasks.close();
         if timeout(self.drain_timeout, self.tasks.wait()).await.is_err() {
             tracing::warn!(open = self.tasks.len(), "connections cut that did not end in time");
         }
-        self.end();
+        self.runtime.end().await;
     }
 
     fn open(
@@ -112,20 +113,18 @@ impl Server {
     ) -> Result<(), ServeError> {
         self.addresses.push(listener.local_addr().map_err(ServeError::Socket)?);
         listener.set_nonblocking(true).map_err(ServeError::Socket)?;
-        let runtime = self.runtime.as_ref().expect("it is there until the end");
         let listener = {
-            let _entered = runtime.enter();
+            let _entered = self.runtime.handle().enter();
             tokio::net::TcpListener::from_std(listener).map_err(ServeError::Socket)?
         };
         let door = Door::new(router, options, self.tasks.clone(), self.stop.clone());
-        self.tasks.spawn_on(door.open(listener), runtime.handle());
+        self.tasks.spawn_on(door.open(listener), self.runtime.handle());
         Ok(())
     }
 
     /// Does something until the server stops.
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
-        let runtime = self.runtime.as_ref().expect("it is there until the end");
         self.tasks.spawn_on(
             async move {
                 tokio::select! {
@@ -133,21 +132,8 @@ impl Server {
                     () = stop.cancelled() => {}
                 }
             },
-            runtime.handle(),
+            self.runtime.handle(),
         );
-    }
-
-    /// A runtime must not be dropped where it could wait; this does not.
-    fn end(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 

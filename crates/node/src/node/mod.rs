@@ -46,7 +46,8 @@ const HAND_OVER: Duration = Duration::from_secs(1);
 ///
 /// Dropped, it ends at once, as by a crash: nothing that was acknowledged is lost.
 /// [`Node::stop`] hands the leadership over and makes the state durable first. The
-/// folders are free again once the node has ended and its clients are dropped.
+/// folders are free again once the node has ended and its clients are dropped; a process
+/// should not exit before.
 pub struct Node {
     replica: Replica<Reply>,
     client: Client,
@@ -87,6 +88,8 @@ impl Node {
             // It ends by its own limits, or with its runtime.
             let _ = closed.await;
         }
+        drop((self.replica, self.client, self.net));
+        self.runtime.end().await;
         ending
     }
 

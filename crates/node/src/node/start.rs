@@ -11,7 +11,7 @@ use raft_core::{Config, Incarnation};
 use raft_net::grpc::{self, GrpcTransport, Options, inquire};
 use raft_net::{ForwardId, Identity, Peer};
 use raft_storage::{LogStore, SnapshotStore, StateStore, StorageError};
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle};
 
 use super::builder::{NodeBuilder, StartError};
 use super::client::{Client, Inner};
@@ -23,6 +23,7 @@ use super::{Net, Node};
 use crate::driver::recovery::Stores;
 use crate::driver::{DriverConfig, Found, RequestIds};
 use crate::replica::Replica;
+use crate::runtime::OwnRuntime;
 
 /// How long an empty node waits for its peers to say that they know it.
 const INQUIRY: Duration = Duration::from_secs(3);
@@ -287,9 +288,8 @@ fn random() -> Result<u64, StartError> {
     getrandom::u64().map_err(failed)
 }
 
-/// The threads of transport and large reads. A runtime must not be dropped where it
-/// could wait; this one may.
-pub(super) struct NetRuntime(Option<Runtime>);
+/// The threads of transport and large reads.
+pub(super) struct NetRuntime(OwnRuntime);
 
 impl NetRuntime {
     fn new() -> Result<NetRuntime, StartError> {
@@ -301,11 +301,16 @@ impl NetRuntime {
             .enable_all()
             .build();
         let failed = |error| StartError::System { what: "threads cannot be started", error };
-        Ok(NetRuntime(Some(runtime.map_err(failed)?)))
+        Ok(NetRuntime(OwnRuntime::new(runtime.map_err(failed)?)))
     }
 
     pub(super) fn handle(&self) -> Handle {
-        self.0.as_ref().expect("it is there until it is dropped").handle().clone()
+        self.0.handle().clone()
+    }
+
+    /// Ends all tasks and waits for the threads.
+    pub(super) async fn end(self) {
+        self.0.end().await;
     }
 
     /// Does something slow on a thread for it.
@@ -322,14 +327,6 @@ impl NetRuntime {
         let failed =
             |error| StartError::System { what: "opening panicked", error: io::Error::other(error) };
         Ok(done.map_err(failed)??)
-    }
-}
-
-impl Drop for NetRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
