@@ -150,6 +150,14 @@ pub enum ApplyItem {
     },
 }
 
+impl ApplyItem {
+    /// Whether it is to be seen to soon. A client that is registered for an entry has
+    /// time until the entry comes.
+    pub fn is_urgent(&self) -> bool {
+        !matches!(self, ApplyItem::AwaitPosition { .. } | ApplyItem::AwaitForwarded(_))
+    }
+}
+
 /// The input of the fetch worker.
 #[derive(Debug, Default)]
 pub struct FetchInbox {

@@ -123,7 +123,7 @@ impl<R: Send + 'static> ReplicaHandle<R> {
         let opened = lock(&self.shared.desk).open(&body)?;
         let deadline = self.shared.clock.now().after(timeout.min(MAX_TIMEOUT));
         let (call, permit) = (opened.call, opened.permit);
-        self.shared.submit(Request { call, deadline, permit, body });
+        self.shared.submit(Request { call, deadline, permit, body }).await;
         let lost = || Err(RequestError::Unknown(Unknown::Stopping));
         let outcome = opened.receiver.await.unwrap_or_else(|_| lost());
         Ok(outcome?)

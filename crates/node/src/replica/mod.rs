@@ -2,7 +2,9 @@
 //!
 //! This is what a node adds to the [driver](crate::driver) for any state machine.
 //! Each worker is served by a thread of its own (or shares one, see [`Threads`]),
-//! sleeps while it has nothing to do, and is woken once for all that has come in.
+//! sleeps while it has nothing to do, and is woken once for all that has come in. The
+//! Raft worker, which never waits for a disk, is also served by whoever has something
+//! for it; see this module's `raft_turns.rs`.
 //!
 //! ```text
 //!   ReplicaHandle ─▶ desk ─▶ ┌ Raft ┐ ─ frames ─▶ transport
@@ -21,6 +23,7 @@ mod clock;
 mod desk;
 mod handle;
 mod observer;
+mod raft_turns;
 mod seat;
 mod shared;
 mod station;
@@ -35,7 +38,7 @@ use raft_net::{Transport, TransportEvent};
 use raft_storage::StateMachine;
 use tokio::sync::watch;
 
-use crate::driver::queues::{ApplyInbox, FetchInbox, LogInbox, Output, RaftInbox};
+use crate::driver::queues::{ApplyInbox, FetchInbox, LogInbox, Output};
 use crate::driver::recovery::Stores;
 use crate::driver::{DriverConfig, Fatal, Found, OpenError, RequestIds, Worker, Workers};
 
@@ -46,8 +49,8 @@ pub use shared::Office;
 pub use station::Threads;
 
 use clock::Clock;
-use seat::{ApplySeat, FetchSeat, LogSeat, RaftSeat};
-use shared::Shared;
+use seat::{ApplySeat, FetchSeat, LogSeat, OwnRaftSeat};
+use shared::{Shared, panic_message};
 use station::{Seats, serve};
 
 /// What a transport gives its events to.
@@ -107,10 +110,7 @@ impl<R: Send + 'static> Replica<R> {
         let Workers { raft, log, apply, fetch } = workers;
         let shared = Arc::new(Shared::new(clock, raft, &config.limits, observer));
         let mut seats = [
-            Some(Box::new(RaftSeat {
-                worker: Arc::clone(&shared.raft_worker),
-                inbox: RaftInbox::default(),
-            }) as Box<dyn seat::Seat<R>>),
+            Some(Box::new(OwnRaftSeat { shared: Arc::clone(&shared) }) as Box<dyn seat::Seat<R>>),
             Some(Box::new(LogSeat { worker: log, inbox: LogInbox::default() })),
             Some(Box::new(ApplySeat { worker: apply, inbox: ApplyInbox::default() })),
             Some(Box::new(FetchSeat { worker: fetch, inbox: FetchInbox::default() })),
@@ -228,6 +228,9 @@ fn supervise<R>(
         others_ended = true;
     }
     shared::lock(&shared.desk).close();
+    if let Some(message) = shared.panicked.get() {
+        failure.get_or_insert_with(|| Ending::Panicked(message.clone()));
+    }
     let dismissed = || shared.stop_reason.get().cloned().map(Ending::Dismissed);
     let how = failure.or_else(dismissed).unwrap_or(Ending::Stopped);
     ending.send_replace(Some(how));
@@ -238,17 +241,10 @@ fn supervise<R>(
 fn leave<R>(shared: &Shared<R>, seats: Seats<R>, failure: &mut Option<Ending>) {
     let mut out = Output::new();
     for mut seat in seats {
-        seat.pull(shared);
         if failure.is_none() {
             *failure = seat.close().err().map(|fatal| Ending::Failed(Arc::new(fatal)));
         }
-        seat.abandon(&mut out);
+        seat.abandon(shared, &mut out);
     }
     shared.tell_world(&mut out.world);
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a worker panicked".to_owned())
 }

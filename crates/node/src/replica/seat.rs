@@ -1,7 +1,7 @@
 //! A worker with what it has yet to do, as a thread serves it.
 
-use std::mem;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Instant;
 
 use raft_core::Time;
 use raft_storage::StateMachine;
@@ -10,8 +10,7 @@ use super::shared::{Shared, lock};
 use crate::driver::apply_worker::ApplyWorker;
 use crate::driver::fetch_worker::FetchWorker;
 use crate::driver::log_worker::LogWorker;
-use crate::driver::queues::{ApplyInbox, FetchInbox, LogInbox, Output, RaftInbox};
-use crate::driver::raft_worker::RaftWorker;
+use crate::driver::queues::{ApplyInbox, FetchInbox, LogInbox, Output};
 use crate::driver::{Fatal, Worker};
 
 /// A worker in its seat. A thread may serve several.
@@ -19,14 +18,9 @@ pub trait Seat<R>: Send {
     /// Which one it is.
     fn worker(&self) -> Worker;
 
-    /// Takes in what lies before it.
-    fn pull(&mut self, shared: &Shared<R>);
-
-    /// Whether a turn would do something.
-    fn has_work(&self, now: Time) -> bool;
-
-    /// Does something of it.
-    fn turn(&mut self, now: Time, out: &mut Output<R>) -> Result<(), Fatal>;
+    /// Takes in what lies before it and, if there is anything to do, does some of it
+    /// and hands on what that gave. Returns whether there was.
+    fn serve(&mut self, shared: &Shared<R>, out: &mut Output<R>) -> Result<bool, Fatal>;
 
     /// When to look again even if nothing comes in.
     fn next_wakeup(&self) -> Time {
@@ -54,49 +48,32 @@ pub trait Seat<R>: Send {
     }
 
     /// Answers those who wait here that the node stops.
-    fn abandon(&mut self, out: &mut Output<R>) {
-        let _ = out;
+    fn abandon(&mut self, shared: &Shared<R>, out: &mut Output<R>) {
+        let _ = (shared, out);
     }
 }
 
-/// The Raft worker's. Others may look at the worker between its turns.
-pub struct RaftSeat {
-    pub worker: Arc<Mutex<RaftWorker>>,
-    pub inbox: RaftInbox,
+/// The Raft worker's, of which others take turns too; see
+/// [`raft_turns`](super::raft_turns).
+pub struct OwnRaftSeat<R> {
+    pub shared: Arc<Shared<R>>,
 }
 
-impl<R: Send> Seat<R> for RaftSeat {
+impl<R: Send> Seat<R> for OwnRaftSeat<R> {
     fn worker(&self) -> Worker {
         Worker::Raft
     }
 
-    fn pull(&mut self, shared: &Shared<R>) {
-        let mut waiting = lock(&shared.raft);
-        if self.inbox.is_empty() {
-            mem::swap(&mut self.inbox, &mut waiting);
-            return;
-        }
-        self.inbox.settled.append(&mut waiting.settled);
-        self.inbox.completions.append(&mut waiting.completions);
-        self.inbox.peers.append(&mut waiting.peers);
-        self.inbox.requests.append(&mut waiting.requests);
-    }
-
-    fn has_work(&self, now: Time) -> bool {
-        lock(&self.worker).has_work(&self.inbox, now)
-    }
-
-    fn turn(&mut self, now: Time, out: &mut Output<R>) -> Result<(), Fatal> {
-        lock(&self.worker).turn(now, &mut self.inbox, out);
-        Ok(())
+    fn serve(&mut self, shared: &Shared<R>, _: &mut Output<R>) -> Result<bool, Fatal> {
+        Ok(shared.serve_raft())
     }
 
     fn next_wakeup(&self) -> Time {
-        lock(&self.worker).next_wakeup()
+        self.shared.raft_alarm()
     }
 
-    fn abandon(&mut self, out: &mut Output<R>) {
-        lock(&self.worker).abandon(&mut self.inbox, out);
+    fn abandon(&mut self, shared: &Shared<R>, out: &mut Output<R>) {
+        shared.abandon_raft(out);
     }
 }
 
@@ -106,23 +83,27 @@ pub struct LogSeat {
     pub inbox: LogInbox,
 }
 
+impl LogSeat {
+    fn pull<R>(&mut self, shared: &Shared<R>) {
+        let mut waiting = lock(&shared.log);
+        self.inbox.notes.append(&mut waiting.notes);
+        self.inbox.writes.append(&mut waiting.writes);
+    }
+}
+
 impl<R> Seat<R> for LogSeat {
     fn worker(&self) -> Worker {
         Worker::Log
     }
 
-    fn pull(&mut self, shared: &Shared<R>) {
-        let mut waiting = lock(&shared.log);
-        self.inbox.notes.append(&mut waiting.notes);
-        self.inbox.writes.append(&mut waiting.writes);
-    }
-
-    fn has_work(&self, _: Time) -> bool {
-        self.worker.has_work(&self.inbox)
-    }
-
-    fn turn(&mut self, _: Time, out: &mut Output<R>) -> Result<(), Fatal> {
-        self.worker.turn(&mut self.inbox, out)
+    fn serve(&mut self, shared: &Shared<R>, out: &mut Output<R>) -> Result<bool, Fatal> {
+        self.pull(shared);
+        let began = Instant::now();
+        if !self.worker.has_work(&self.inbox) {
+            return Ok(false);
+        }
+        let result = self.worker.turn(&mut self.inbox, out);
+        conclude(Worker::Log, began, result, shared, out)
     }
 
     fn wants_idle(&self) -> bool {
@@ -148,23 +129,31 @@ pub struct ApplySeat<S: StateMachine> {
     pub inbox: ApplyInbox,
 }
 
-impl<S: StateMachine> Seat<S::Reply> for ApplySeat<S> {
-    fn worker(&self) -> Worker {
-        Worker::Apply
-    }
-
+impl<S: StateMachine> ApplySeat<S> {
     fn pull(&mut self, shared: &Shared<S::Reply>) {
         let mut waiting = lock(&shared.apply);
         self.inbox.notes.append(&mut waiting.notes);
         self.inbox.items.append(&mut waiting.items);
     }
+}
 
-    fn has_work(&self, _: Time) -> bool {
-        self.worker.has_work(&self.inbox)
+impl<S: StateMachine> Seat<S::Reply> for ApplySeat<S> {
+    fn worker(&self) -> Worker {
+        Worker::Apply
     }
 
-    fn turn(&mut self, _: Time, out: &mut Output<S::Reply>) -> Result<(), Fatal> {
-        self.worker.turn(&mut self.inbox, out)
+    fn serve(
+        &mut self,
+        shared: &Shared<S::Reply>,
+        out: &mut Output<S::Reply>,
+    ) -> Result<bool, Fatal> {
+        self.pull(shared);
+        let began = Instant::now();
+        if !self.worker.has_work(&self.inbox) {
+            return Ok(false);
+        }
+        let result = self.worker.turn(&mut self.inbox, out);
+        conclude(Worker::Apply, began, result, shared, out)
     }
 
     fn wants_idle(&self) -> bool {
@@ -183,7 +172,8 @@ impl<S: StateMachine> Seat<S::Reply> for ApplySeat<S> {
         self.worker.flush()
     }
 
-    fn abandon(&mut self, out: &mut Output<S::Reply>) {
+    fn abandon(&mut self, shared: &Shared<S::Reply>, out: &mut Output<S::Reply>) {
+        self.pull(shared);
         self.worker.abandon(&mut self.inbox, out);
     }
 }
@@ -194,24 +184,45 @@ pub struct FetchSeat {
     pub inbox: FetchInbox,
 }
 
+impl FetchSeat {
+    fn pull<R>(&mut self, shared: &Shared<R>) {
+        self.inbox.items.append(&mut lock(&shared.fetch).items);
+    }
+}
+
 impl<R> Seat<R> for FetchSeat {
     fn worker(&self) -> Worker {
         Worker::Fetch
     }
 
-    fn pull(&mut self, shared: &Shared<R>) {
-        self.inbox.items.append(&mut lock(&shared.fetch).items);
-    }
-
-    fn has_work(&self, now: Time) -> bool {
-        self.worker.has_work(&self.inbox, now)
-    }
-
-    fn turn(&mut self, now: Time, out: &mut Output<R>) -> Result<(), Fatal> {
-        self.worker.turn(now, &mut self.inbox, out)
+    fn serve(&mut self, shared: &Shared<R>, out: &mut Output<R>) -> Result<bool, Fatal> {
+        self.pull(shared);
+        let began = Instant::now();
+        let now = shared.clock.at(began);
+        if !self.worker.has_work(&self.inbox, now) {
+            return Ok(false);
+        }
+        let result = self.worker.turn(now, &mut self.inbox, out);
+        conclude(Worker::Fetch, began, result, shared, out)
     }
 
     fn next_wakeup(&self) -> Time {
         self.worker.next_wakeup()
     }
+}
+
+/// A turn is over. What a failed one gave is not handed on: nothing is acknowledged.
+fn conclude<R>(
+    worker: Worker,
+    began: Instant,
+    result: Result<(), Fatal>,
+    shared: &Shared<R>,
+    out: &mut Output<R>,
+) -> Result<bool, Fatal> {
+    if result.is_err() {
+        shared.watch_turn(worker, began, out);
+    }
+    result?;
+    shared.finish_turn(worker, began, out);
+    Ok(true)
 }

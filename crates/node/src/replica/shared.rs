@@ -1,18 +1,23 @@
 //! What the threads of a replica share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::Thread;
+use std::time::Instant;
 
-use raft_core::{NodeId, RoleName, StopReason, Term};
+use raft_core::{NodeId, RoleName, StopReason, Term, Time};
 use raft_net::{Transport, TransportEvent};
 use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::desk::Desk;
 use super::observer::Observer;
+use super::raft_turns::{AfterOthers, RaftSeat};
 use super::trace;
-use crate::driver::queues::{ApplyInbox, FetchInbox, LogInbox, Notice, Output, RaftInbox, World};
+use crate::driver::queues::{
+    ApplyInbox, ApplyItem, FetchInbox, LogInbox, Notice, Output, RaftInbox, World,
+};
 use crate::driver::raft_worker::RaftWorker;
 use crate::driver::request::Request;
 use crate::driver::{DriverLimits, Worker};
@@ -41,13 +46,19 @@ pub struct Shared<R> {
     /// What lies before the fetch worker.
     pub fetch: Mutex<FetchInbox>,
     /// The Raft worker itself: it never blocks, so others may look at it.
-    pub raft_worker: Arc<Mutex<RaftWorker>>,
+    pub raft_worker: Mutex<RaftWorker>,
+    /// Whoever holds it gives the Raft worker its turns.
+    pub seat: Mutex<RaftSeat<R>>,
     /// The clients.
     pub desk: Mutex<Desk<R>>,
     /// Who leads.
     pub office: watch::Sender<Office>,
     /// Why the protocol wants the node to stop.
     pub stop_reason: OnceLock<StopReason>,
+    /// What a turn of the Raft worker panicked with.
+    pub panicked: OnceLock<String>,
+    /// When the Raft worker's own thread wakes by itself.
+    alarm: AtomicU64,
     bells: [OnceLock<Thread>; 4],
     stop: AtomicBool,
     transport: OnceLock<Arc<dyn Transport>>,
@@ -70,10 +81,13 @@ impl<R> Shared<R> {
             log: Mutex::default(),
             apply: Mutex::default(),
             fetch: Mutex::default(),
-            raft_worker: Arc::new(Mutex::new(raft_worker)),
+            raft_worker: Mutex::new(raft_worker),
+            seat: Mutex::new(RaftSeat::new()),
             desk: Mutex::new(Desk::new(limits)),
             office: watch::Sender::new(office),
             stop_reason: OnceLock::new(),
+            panicked: OnceLock::new(),
+            alarm: AtomicU64::new(0),
             bells: Default::default(),
             stop: AtomicBool::new(false),
             transport: OnceLock::new(),
@@ -112,28 +126,55 @@ impl<R> Shared<R> {
         self.stop.load(Ordering::SeqCst)
     }
 
-    /// Takes in a client's request.
-    pub fn submit(&self, request: Request) {
+    /// Ends all because a turn of the Raft worker panicked.
+    pub fn end_by(&self, panic: &(dyn Any + Send)) {
+        // The first one counts.
+        let _ = self.panicked.set(panic_message(panic));
+        self.stop();
+    }
+
+    /// When the Raft worker's own thread wakes by itself. To be touched by those who
+    /// hold the worker only.
+    pub fn alarm(&self) -> Time {
+        Time(self.alarm.load(Ordering::Relaxed))
+    }
+
+    /// See [`Shared::alarm`].
+    pub fn set_alarm(&self, time: Time) {
+        self.alarm.store(time.0, Ordering::Relaxed);
+    }
+
+    /// Takes in a client's request. The Raft worker gets its turn when what is
+    /// returned is awaited, or dropped.
+    pub fn submit(&self, request: Request) -> AfterOthers<'_, R> {
         trace::asked();
         lock(&self.raft).requests.push_back(request);
-        self.ring(Worker::Raft);
+        AfterOthers::new(self)
     }
 
     /// Takes in what the transport says. Never blocks for long: nobody works while
     /// holding an inbox.
     pub fn deliver(&self, event: TransportEvent) {
         lock(&self.raft).peers.push_back(event);
-        self.ring(Worker::Raft);
+        self.serve_raft();
     }
 
-    /// Tells the observer of a turn.
-    pub fn observe_turn(&self, worker: Worker, took: std::time::Duration) {
+    /// A turn that gave something is over: tells those who watch and hands it on.
+    pub fn finish_turn(&self, worker: Worker, began: Instant, out: &mut Output<R>) {
+        self.watch_turn(worker, began, out);
+        self.hand_on(out);
+    }
+
+    /// Tells those who watch that a turn is over.
+    pub fn watch_turn(&self, worker: Worker, began: Instant, out: &Output<R>) {
+        let took = began.elapsed();
         self.observer.turn(worker, took);
+        trace::turn(worker, took, out);
     }
 
     /// Hands on all that a turn gave, in the order that
     /// [`Output::hand_on`](crate::driver::queues::Output::hand_on) demands.
-    pub fn hand_on(&self, out: &mut Output<R>) {
+    fn hand_on(&self, out: &mut Output<R>) {
         if !out.log_notes.is_empty() || !out.writes.is_empty() {
             let mut inbox = lock(&self.log);
             inbox.notes.extend(out.log_notes.drain(..));
@@ -141,28 +182,34 @@ impl<R> Shared<R> {
             drop(inbox);
             self.ring(Worker::Log);
         }
-        // Frames leave before anything slow begins on the own node: a leader's disk
-        // and its followers' work at the same time.
-        self.send_frames(&mut out.world);
         if !out.apply_notes.is_empty() || !out.apply.is_empty() {
+            let is_urgent =
+                !out.apply_notes.is_empty() || out.apply.iter().any(ApplyItem::is_urgent);
             let mut inbox = lock(&self.apply);
             inbox.notes.extend(out.apply_notes.drain(..));
             inbox.items.extend(out.apply.drain(..));
             drop(inbox);
-            self.ring(Worker::Apply);
+            if is_urgent {
+                self.ring(Worker::Apply);
+            }
         }
+        // The log and the state work while frames are put together for the peers.
+        self.send_frames(&mut out.world);
         if !out.fetch.is_empty() {
             lock(&self.fetch).items.extend(out.fetch.drain(..));
             self.ring(Worker::Fetch);
         }
-        if !out.settled.is_empty() || !out.completions.is_empty() {
+        let is_for_raft = !out.settled.is_empty() || !out.completions.is_empty();
+        if is_for_raft {
             let mut inbox = lock(&self.raft);
             inbox.settled.append(&mut out.settled);
             inbox.completions.extend(out.completions.drain(..));
-            drop(inbox);
-            self.ring(Worker::Raft);
         }
         self.tell_world(&mut out.world);
+        // After the clients have their answers: the turn may take place here.
+        if is_for_raft {
+            self.serve_raft();
+        }
     }
 
     fn send_frames(&self, world: &mut World<R>) {
@@ -206,4 +253,11 @@ impl<R> Shared<R> {
 /// with something half done.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// What a panic says.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a worker panicked".to_owned())
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use super::seat::Seat;
 use super::shared::Shared;
-use super::trace;
 use crate::driver::queues::Output;
 use crate::driver::{Fatal, Worker};
 
@@ -73,21 +72,11 @@ fn round<R>(
 ) -> Result<bool, Fatal> {
     let mut worked = false;
     for seat in seats.iter_mut().filter(|seat| !is_stopping || seat.drains()) {
-        seat.pull(shared);
-        let began = Instant::now();
-        let now = shared.clock.at(began);
-        if seat.has_work(now) {
+        if seat.serve(shared, out)? {
             worked = true;
-            let result = seat.turn(now, out);
-            let took = began.elapsed();
             if seat.worker() != Worker::Raft {
-                *busy = began + took;
+                *busy = Instant::now();
             }
-            shared.observe_turn(seat.worker(), took);
-            trace::turn(seat.worker(), took, out);
-            // What a failed turn gave is not handed on: nothing is acknowledged.
-            result?;
-            shared.hand_on(out);
         }
     }
     Ok(worked)

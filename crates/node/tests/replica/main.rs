@@ -8,3 +8,4 @@ mod journal;
 mod stop;
 mod support;
 mod threads;
+mod turns;

@@ -10,7 +10,7 @@ use balsa::driver::DriverConfig;
 use balsa::driver::Worker::{self, Apply, Fetch, Log, Raft};
 use balsa::driver::recovery::Stores;
 use balsa::driver::request::{RequestError, Unknown};
-use balsa::replica::{CallError, Replica, ReplicaHandle, Threads, Unobserved};
+use balsa::replica::{CallError, Observer, Replica, ReplicaHandle, Threads, Unobserved};
 use raft_core::{Config, Incarnation, Membership, NodeId, Position, RoleName, SnapshotMeta};
 use raft_storage::files::{Outage, SimFiles};
 use raft_storage::memory::{MemoryDisk, MemoryState};
@@ -37,6 +37,8 @@ pub const UNKNOWN: CallError = CallError::Request(RequestError::Unknown(Unknown:
 pub struct Rig {
     pub config: DriverConfig,
     pub threads: Threads,
+    /// Who hears of everything.
+    pub observer: Arc<dyn Observer>,
     /// How the log's disk is today.
     pub log_mood: Arc<LogMood>,
     bootstrap: SnapshotMeta,
@@ -63,6 +65,7 @@ impl Rig {
         Rig {
             config: DriverConfig::new(raft),
             threads: Threads::default(),
+            observer: Arc::new(Unobserved),
             log_mood: Arc::default(),
             bootstrap: SnapshotMeta::bootstrap(Membership::of_voters((1..=voters).map(NodeId))),
             log: SimFiles::new(1),
@@ -88,7 +91,7 @@ impl Rig {
             machine: MoodyMachine(Journal::open(state, self.bootstrap.clone())),
             snapshots: Arc::new(snapshots.expect("the snapshots open")),
         };
-        let observer = Arc::new(Unobserved);
+        let observer = self.observer.clone();
         let (replica, _) =
             Replica::start(&self.config, REQUEST_IDS, stores, &self.threads, observer)
                 .expect("the replica starts");
