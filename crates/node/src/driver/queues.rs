@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use raft_core::{
-    Entry, Event, Ignored, Index, Membership, NodeId, Position, Refusal, RoleName, SnapshotMeta,
-    StopReason, Term, Ticket, TransferId, Write, WriteSeq,
+    Entry, Event, Ignored, Index, Membership, NodeId, Position, Refusal, RoleName, Round,
+    SnapshotMeta, StopReason, Term, Ticket, TransferId, Write, WriteSeq,
 };
 use raft_net::{
     Frame, HandshakeError, SnapshotChunk, SnapshotHeader, SnapshotProgress, TransportEvent,
@@ -372,6 +372,9 @@ pub enum Notice {
         /// Why.
         reason: Ignored,
     },
+    /// This leader began a round of heartbeats, as it does for the reads that wait
+    /// (and to tell a removed peer of its removal). A cluster of one needs none.
+    RoundBegun(Round),
     /// A peer and this node do not belong together.
     PeerRefused {
         /// The peer.

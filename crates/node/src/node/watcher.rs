@@ -47,7 +47,7 @@ impl Observer for Watcher {
                 let from = from.map(hex).unwrap_or_default();
                 tracing::debug!(from, ?reason, "input ignored");
             }
-            Notice::PeerRefused { .. } => {}
+            Notice::PeerRefused { .. } | Notice::RoundBegun(_) => {}
             Notice::SnapshotTaken(meta) => {
                 tracing::info!(position = %meta.position, "snapshot taken");
             }

@@ -39,6 +39,7 @@ pub struct Metrics {
     leader_changes: Counter,
     failed_proposals: Counter,
     ranges: Counter,
+    read_rounds: Counter,
     health_ok: Counter,
     health_failed: Counter,
     snapshots_taken: Counter,
@@ -84,6 +85,10 @@ impl Metrics {
             ranges: counter(
                 "etcd_mvcc_range_total",
                 "Ranges that this node has answered, transactions aside.",
+            ),
+            read_rounds: counter(
+                "balsa_read_index_rounds_total",
+                "Rounds of heartbeats that this leader has begun, for reads to share.",
             ),
             health_ok: counter("etcd_server_health_success", "Health checks that passed."),
             health_failed: counter("etcd_server_health_failures", "Health checks that failed."),
@@ -160,6 +165,7 @@ impl Observer for Metrics {
         match notice {
             Notice::RoleChanged { leader, .. } => self.saw_leader(*leader),
             Notice::MembershipChanged { .. } => {}
+            Notice::RoundBegun(_) => self.read_rounds.increment(1),
             Notice::Ignored { .. } => self.ignored.increment(1),
             Notice::PeerRefused { .. } => self.refused_peers.increment(1),
             Notice::SnapshotTaken(_) => self.snapshots_taken.increment(1),
@@ -180,7 +186,7 @@ impl Observer for Metrics {
 
 #[cfg(test)]
 mod tests {
-    use raft_core::{Index, RoleName, Term};
+    use raft_core::{Index, RoleName, Round, Term};
 
     use super::*;
     use crate::Header;
@@ -242,6 +248,15 @@ mod tests {
         }
         let text = metrics.render_status(&status(two));
         assert_line(&text, "etcd_server_leader_changes_seen_total 3");
+    }
+
+    #[test]
+    fn rounds_of_reads_are_counted() {
+        let metrics = Metrics::new(false);
+        metrics.notice(&Notice::RoundBegun(Round(7)));
+        metrics.notice(&Notice::RoundBegun(Round(8)));
+        let text = metrics.render_status(&status(None));
+        assert_line(&text, "balsa_read_index_rounds_total 2");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use raft_core::{Effect, NodeId, Refusal, Reply, RoleName, Term, Ticket, Time, WriteOp};
+use raft_core::{
+    Body, Effect, Message, NodeId, Refusal, Reply, RoleName, Round, Term, Ticket, Time, WriteOp,
+};
 use raft_net::{ForwardId, ForwardOutcome, ForwardRefusal, Frame, FrameBody};
 
 use super::ledger::Asked;
@@ -24,6 +26,7 @@ impl RaftWorker {
                 out.writes.push(write);
             }
             Effect::Send(message) => {
+                self.notice_round(&message, out);
                 let to = message.to;
                 out.world.frames.push((to, Frame::new(FrameBody::Raft(message))));
             }
@@ -57,6 +60,18 @@ impl RaftWorker {
                 out.world.stop = Some(reason);
             }
         }
+    }
+
+    /// Tells of a round when the first of its heartbeats comes out. Heartbeats that
+    /// are due by the clock repeat the newest round.
+    fn notice_round<R>(&mut self, message: &Message, out: &mut Output<R>) {
+        let Body::Heartbeat { round, .. } = message.body else { return };
+        let (term, newest) = self.newest_round;
+        let newest = if term == message.term { newest } else { Round::default() };
+        if round > newest {
+            out.world.notices.push(Notice::RoundBegun(round));
+        }
+        self.newest_round = (message.term, round.max(newest));
     }
 
     /// The core answers. Whoever was given up on meanwhile has had his answer.

@@ -24,7 +24,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use raft_core::{
     Effects, Event, Ignored, Incarnation, Index, Membership, NodeId, Proposal, Raft, RoleName,
-    Status, Term, Ticket, Time,
+    Round, Status, Term, Ticket, Time,
 };
 use raft_net::{ForwardId, ForwardOutcome, FrameBody, TransportEvent};
 
@@ -49,6 +49,8 @@ pub struct RaftWorker {
     ledger: Ledger,
     forwards: Forwards,
     storage_ids: StorageIds,
+    /// The newest round of heartbeats that was sent, and the term it counts in.
+    newest_round: (Term, Round),
     /// The core said stop; it gets no more requests.
     is_stopping: bool,
 }
@@ -89,6 +91,7 @@ impl RaftWorker {
             ledger: Ledger::default(),
             forwards: Forwards::default(),
             storage_ids,
+            newest_round: (ballot.term, Round::default()),
             is_stopping: false,
         }
     }

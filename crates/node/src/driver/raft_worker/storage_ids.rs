@@ -21,9 +21,11 @@ pub(super) struct StorageIds {
 }
 
 impl StorageIds {
-    /// A member's process told the id of its folder; this node counts too.
+    /// A member's process told the id of its folder; this node counts too. The first
+    /// id stays: whoever comes with another one before the first is recorded was
+    /// wiped in between, and the record is what will refuse it.
     pub(super) fn hear(&mut self, node: NodeId, id: u64, membership: &Membership) {
-        self.heard.insert(node, id);
+        self.heard.entry(node).or_insert(id);
         self.compare(membership);
     }
 
@@ -67,10 +69,11 @@ mod tests {
         let mut ids = StorageIds::default();
         assert_eq!(ids.due(Time(0)), None);
         ids.hear(NodeId(2), 22, &membership);
+        ids.hear(NodeId(2), 23, &membership);
         ids.hear(NodeId(9), 99, &membership);
         let step = Step::SetStorage { id: NodeId(2), storage_id: 22 };
         let change = Change::Steps { steps: vec![step], leave: Leave::Auto };
-        assert_eq!(ids.due(Time(0)), Some(change.clone()), "a stranger's id is not recorded");
+        assert_eq!(ids.due(Time(0)), Some(change.clone()), "the first id, and no stranger's");
         assert_eq!(ids.due(Time(0)), None, "an answer is awaited");
         ids.answered(Time(5));
         assert_eq!(ids.due(Time(4)), None);
