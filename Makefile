@@ -33,7 +33,7 @@ help: ## List the commands
 run: build ## Build everything and start a single node on etcd's default ports, with its data in ./default.balsa
 	exec $(TARGET_DIR)/release/balsa
 
-deps: ## Install g++, libclang, protoc and Go by apt, or say how (when not root)
+deps: ## Install g++, libclang and protoc by apt, or say how (when not root)
 	@scripts/deps
 
 build: deps announce ## Build everything
