@@ -5,9 +5,12 @@
 //! The commands are described in `tests/commands/mod.rs`. After a change of the
 //! protocol, `UPDATE_GOLDENFILES=1 cargo test -p balsa-raft-core --test scripts`
 //! writes the outputs anew: read the difference before keeping it.
+//!
+//! Random schedules on the same cluster are in `tests/fuzz`.
 
 mod cluster;
 mod commands;
+mod fuzz;
 
 use std::path::Path;
 

@@ -190,6 +190,11 @@ impl Cluster {
         self.check()
     }
 
+    /// Whether a request was answered.
+    pub fn is_answered(&self, ticket: Ticket) -> bool {
+        self.checker.is_answered(ticket)
+    }
+
     fn check(&mut self) -> Outcome {
         let views: Vec<View> = self.nodes.values().map(view).collect();
         self.checker.observe(&views).map_err(|what| format!("{what}\n{}", self.output))

@@ -70,6 +70,17 @@ impl Network {
         taken
     }
 
+    /// The links that something is on its way over, and how much.
+    pub fn links(&self) -> Vec<(Link, usize)> {
+        let lengths = self.queues.iter().map(|(link, queue)| (*link, queue.len()));
+        lengths.filter(|(_, length)| *length > 0).collect()
+    }
+
+    /// Takes one packet off a link, from whatever place in the queue.
+    pub fn take_one(&mut self, link: Link, place: usize) -> Option<Packet> {
+        self.queues.get_mut(&link)?.remove(place)
+    }
+
     /// Puts packets aside under a name.
     pub fn shelve(&mut self, name: &str, packets: Vec<(Link, Packet)>) {
         self.shelves.entry(name.to_owned()).or_default().extend(packets);

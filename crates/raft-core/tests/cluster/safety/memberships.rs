@@ -34,12 +34,17 @@ impl Checker {
     }
 
     /// What a log starts after, and a snapshot: the membership is that of the
-    /// committed log as of its index.
+    /// committed log as of its index. Only the log of a node that joined blank starts
+    /// after no membership until it is purged up to the first one in it.
     pub(super) fn snapshots_hold_the_membership(&mut self, view: &View) -> Verdict {
         for meta in [&view.memory.base, &view.disk.base, view.snapshot] {
             let index = meta.position.index;
             if index == Index::ZERO {
                 self.founded(meta);
+                continue;
+            }
+            let may_be_blank = !std::ptr::eq(meta, view.snapshot);
+            if may_be_blank && meta.membership.members.is_empty() {
                 continue;
             }
             let truth = self.membership_at(index);

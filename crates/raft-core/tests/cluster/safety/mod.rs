@@ -13,7 +13,7 @@ mod memberships;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raft_core::{Entry, Index, Membership, NodeId, Position, Reply, RoleName, SnapshotMeta};
 use raft_core::{Term, Ticket};
@@ -60,6 +60,7 @@ pub struct Checker {
     /// The membership that the cluster began with.
     founders: Option<Membership>,
     reads: BTreeMap<Ticket, Index>,
+    answered: BTreeSet<Ticket>,
 }
 
 /// `Err` says which property is broken, by whom, and how.
@@ -102,9 +103,17 @@ impl Checker {
         self.committed.keys().next_back().copied().unwrap_or_default()
     }
 
-    /// Linearizable reads (thesis, section 6.4): a read sees all that was
-    /// committed when it began.
-    pub fn answer(&self, ticket: Ticket, reply: &Reply) -> Verdict {
+    /// Whether a request was answered.
+    pub fn is_answered(&self, ticket: Ticket) -> bool {
+        self.answered.contains(&ticket)
+    }
+
+    /// Each request is answered once. Linearizable reads (thesis, section 6.4): a read
+    /// sees all that was committed when it began.
+    pub fn answer(&mut self, ticket: Ticket, reply: &Reply) -> Verdict {
+        if !self.answered.insert(ticket) {
+            return Err(format!("answered twice: {ticket}, now by {reply}"));
+        }
         match (self.reads.get(&ticket), reply) {
             (Some(begun), Reply::ReadAt(index)) if index < begun => Err(format!(
                 "stale read: {ticket} is answered at {index}, but {begun} was committed before"

@@ -275,6 +275,18 @@ fn a_snapshot_with_another_membership() {
     breaks("snapshot's membership", &[&[node(1, 1, &log).leads().commits(1), wrong]]);
 }
 
+#[test]
+fn a_log_that_began_blank_needs_no_membership() {
+    let log = [entry(1, 1, "a")];
+    let mut joined = node(2, 1, &log);
+    let base = SnapshotMeta { position: Position::new(1, 1), membership: Membership::default() };
+    (joined.disk, joined.memory) = (LogView::new(base.clone()), LogView::new(base));
+    (joined.disk.ballot.term, joined.live) = (Term(1), None);
+    let mut checker = Checker::default();
+    let third = node(3, 1, &log);
+    look(&mut checker, &[node(1, 1, &log).leads().commits(1), third, joined]).expect("it is well");
+}
+
 #[track_caller]
 fn refuses(name: &str, sender: &Made, leader: Option<Made>, term: u64, body: Body) {
     let mut checker = Checker::default();
@@ -348,9 +360,19 @@ fn a_read_that_misses_what_was_committed() {
     let mut checker = Checker::default();
     look(&mut checker, &[node(1, 1, &log).leads().commits(1), node(2, 1, &log)]).expect("well");
     checker.read_begins(Ticket(7));
+    checker.read_begins(Ticket(8));
     checker.answer(Ticket(7), &Reply::ReadAt(Index(1))).expect("it sees entry 1");
-    let what = checker.answer(Ticket(7), &Reply::ReadAt(Index(0))).expect_err("stale");
+    let what = checker.answer(Ticket(8), &Reply::ReadAt(Index(0))).expect_err("stale");
     assert!(what.starts_with("stale read"), "it says {what:?}");
+    assert!(checker.is_answered(Ticket(7)) && !checker.is_answered(Ticket(9)));
+}
+
+#[test]
+fn a_request_that_is_answered_twice() {
+    let mut checker = Checker::default();
+    checker.answer(Ticket(1), &Reply::ReadAt(Index(1))).expect("the first answer");
+    let what = checker.answer(Ticket(1), &Reply::ReadAt(Index(1))).expect_err("the second");
+    assert!(what.starts_with("answered twice"), "it says {what:?}");
 }
 
 #[test]
