@@ -1,6 +1,6 @@
 //! The rows of `latest` that were written not long ago.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
@@ -18,8 +18,8 @@ const ROW_OVERHEAD: usize = 128;
 /// Rows are kept in two generations. When the young one is full it becomes the old
 /// one, and what was in the old one and not written since is forgotten.
 pub(crate) struct Recent {
-    young: HashMap<Bytes, Bytes>,
-    old: HashMap<Bytes, Bytes>,
+    young: BTreeMap<Bytes, Bytes>,
+    old: BTreeMap<Bytes, Bytes>,
     /// Of the young generation.
     bytes: usize,
     generation_bytes: usize,
@@ -54,8 +54,8 @@ impl Recent {
 impl Default for Recent {
     fn default() -> Recent {
         Recent {
-            young: HashMap::new(),
-            old: HashMap::new(),
+            young: BTreeMap::new(),
+            old: BTreeMap::new(),
             bytes: 0,
             generation_bytes: GENERATION_BYTES,
         }
