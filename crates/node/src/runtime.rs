@@ -1,7 +1,7 @@
 //! A runtime of one's own, and its end.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
@@ -32,11 +32,15 @@ impl OwnRuntime {
         let (last, gone) = oneshot::channel::<()>();
         let wait = move || {
             if let Some(runtime) = self.0.take() {
+                let began = Instant::now();
                 runtime.shutdown_timeout(LIMIT);
+                if began.elapsed() >= LIMIT {
+                    tracing::warn!("a large read is still under way after {LIMIT:?}; left behind");
+                }
             }
             drop(last);
         };
-        match thread::Builder::new().name("balsa-end".to_owned()).spawn(wait) {
+        match thread::Builder::new().name("balsa-retire".to_owned()).spawn(wait) {
             // It says nothing, it only goes.
             Ok(_) => drop(gone.await),
             Err(error) => tracing::warn!(%error, "no thread to wait for the others' end"),

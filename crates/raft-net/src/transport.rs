@@ -11,8 +11,9 @@ use crate::handshake::HandshakeError;
 /// by [`TransportEvent::PeerUnreachable`].
 ///
 /// What comes in is given, as a [`TransportEvent`], to a function that the transport
-/// was made with. It is called from many threads at once and must not block. Frames
-/// of one lane arrive in the order in which they were sent.
+/// was made with. It is called from many threads at once and must not block. It may call
+/// [`Transport::send`] before it returns, so it is called without any lock that this
+/// needs. Frames of one lane arrive in the order in which they were sent.
 pub trait Transport: Send + Sync {
     /// Sends a frame to a peer, on the frame's own [`Lane`](crate::Lane). To a
     /// peer that is not known nothing is sent.

@@ -58,10 +58,12 @@ impl StateView for Overlay {
         if let Some(value) = self.changed[usize::from(space.0)].get(key) {
             return Ok(value.clone());
         }
-        match self.recent.get(key) {
-            Some(row) if space == LATEST => Ok(Some(row.clone())),
-            _ => self.base.get(space, key),
+        if space == LATEST
+            && let Some(row) = self.recent.get(key)
+        {
+            return Ok(Some(row.clone()));
         }
+        self.base.get(space, key)
     }
 
     fn scan<'a>(

@@ -78,9 +78,11 @@ impl Node {
 
     /// Stops the node: hands the leadership over if it has it, answers everybody
     /// who waits, makes the state durable and closes the connections. Takes a second
-    /// or two at most.
+    /// or two, or up to seven where large reads are under way.
     pub async fn stop(self) -> Ending {
-        self.hand_over().await;
+        if !self.replica.has_ended() {
+            self.hand_over().await;
+        }
         let ending = self.replica.stop().await;
         if let Net::Grpc(transport) = &self.net {
             let transport = Arc::clone(transport);

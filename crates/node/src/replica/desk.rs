@@ -55,7 +55,8 @@ impl<R> Desk<R> {
         let permit = self.admission.admit(bytes)?;
         let (sender, receiver) = oneshot::channel();
         let call = CallId(self.calls.insert(sender) as u64);
-        Ok(Opened { call, permit, receiver })
+        let is_alone = self.waiting() == 1;
+        Ok(Opened { call, permit, receiver, is_alone })
     }
 
     /// Takes the answered clients out; telling them can wait until the desk is free.
@@ -93,6 +94,8 @@ pub struct Opened<R> {
     pub permit: Permit,
     /// Gets the answer.
     pub receiver: oneshot::Receiver<Outcome<R>>,
+    /// Nobody else was inside.
+    pub is_alone: bool,
 }
 
 /// A client to be told.

@@ -15,8 +15,9 @@ use crate::driver::request::{Done, Request, RequestBody, RequestError, Unknown};
 /// Asks a running replica; clones ask the same one. Any thread or task may, with
 /// any async runtime.
 ///
-/// Each call is answered by its timeout. One that is dropped before has been asked
-/// all the same: a write may still be done.
+/// Each call is answered by its timeout, and is to be polled until then. One that is
+/// dropped before has been asked all the same: a write may still be done. What a call
+/// brings about may happen while it is polled, on the caller's thread.
 pub struct ReplicaHandle<R> {
     shared: Arc<Shared<R>>,
 }
@@ -123,7 +124,8 @@ impl<R: Send + 'static> ReplicaHandle<R> {
         let opened = lock(&self.shared.desk).open(&body)?;
         let deadline = self.shared.clock.now().after(timeout.min(MAX_TIMEOUT));
         let (call, permit) = (opened.call, opened.permit);
-        self.shared.submit(Request { call, deadline, permit, body }).await;
+        let request = Request { call, deadline, permit, body };
+        self.shared.submit(request, opened.is_alone).await;
         let lost = || Err(RequestError::Unknown(Unknown::Stopping));
         let outcome = opened.receiver.await.unwrap_or_else(|_| lost());
         Ok(outcome?)

@@ -53,7 +53,9 @@ use seat::{ApplySeat, FetchSeat, LogSeat, OwnRaftSeat};
 use shared::{Shared, panic_message};
 use station::{Seats, serve};
 
-/// What a transport gives its events to.
+/// What a transport gives its events to. What an event brings about happens before
+/// the call returns: the same transport's `send` is called among other things, so the
+/// caller must not hold a lock that this needs.
 pub type EventSink = Box<dyn Fn(TransportEvent) + Send + Sync>;
 
 /// A running replica. Dropped, it stops; [`Replica::stop`] waits until it has.
@@ -151,6 +153,11 @@ impl<R: Send + 'static> Replica<R> {
         ReplicaHandle::new(Arc::clone(&self.shared))
     }
 
+    /// Whether it has ended, for whatever reason.
+    pub fn has_ended(&self) -> bool {
+        self.ending.borrow().is_some()
+    }
+
     /// Waits until it has ended, for whatever reason.
     pub async fn wait(&self) -> Ending {
         let mut ending = self.ending.clone();
@@ -228,8 +235,9 @@ fn supervise<R>(
         others_ended = true;
     }
     shared::lock(&shared.desk).close();
+    // A broken invariant says more than a disk that failed after it.
     if let Some(message) = shared.panicked.get() {
-        failure.get_or_insert_with(|| Ending::Panicked(message.clone()));
+        failure = Some(Ending::Panicked(message.clone()));
     }
     let dismissed = || shared.stop_reason.get().cloned().map(Ending::Dismissed);
     let how = failure.or_else(dismissed).unwrap_or(Ending::Stopped);

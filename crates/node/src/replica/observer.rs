@@ -5,8 +5,10 @@ use std::time::Duration;
 use crate::driver::Worker;
 use crate::driver::queues::Notice;
 
-/// Hears what happens in a replica. It is called on the workers' own threads, so
-/// it must not block; all of its methods do nothing by default.
+/// Hears what happens in a replica. It is called on the workers' threads, and on
+/// those of clients and of the transport, whoever gives the worker its turn: so it must
+/// neither block nor ask the replica for anything but its status. All of its methods do
+/// nothing by default.
 pub trait Observer: Send + Sync {
     /// Something that operators want to know.
     fn notice(&self, notice: &Notice) {

@@ -21,7 +21,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::TryLockError;
+use std::sync::{MutexGuard, TryLockError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -48,18 +48,20 @@ impl<R> RaftSeat<R> {
     }
 }
 
-/// Gives the Raft worker a turn after the other tasks that are ready on this thread
-/// have been polled; also if it is dropped before.
+/// Gives the Raft worker a turn, after the other tasks that are ready on this thread
+/// have been polled. Dropped before that it leaves the turn to the worker's own thread:
+/// whoever drops a call may hold locks.
 #[must_use = "it is to be awaited"]
 pub struct AfterOthers<'a, R> {
     shared: &'a Shared<R>,
     has_waited: bool,
+    is_done: bool,
 }
 
 impl<'a, R> AfterOthers<'a, R> {
-    /// The turn is to come.
-    pub fn new(shared: &'a Shared<R>) -> AfterOthers<'a, R> {
-        AfterOthers { shared, has_waited: false }
+    /// The turn is to come, without waiting for others if there are none.
+    pub fn new(shared: &'a Shared<R>, is_alone: bool) -> AfterOthers<'a, R> {
+        AfterOthers { shared, has_waited: is_alone, is_done: false }
     }
 }
 
@@ -67,18 +69,22 @@ impl<R> Future for AfterOthers<'_, R> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.has_waited || lock(&self.shared.raft).is_empty() {
-            return Poll::Ready(());
+        if !self.has_waited {
+            self.has_waited = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        self.has_waited = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
+        self.is_done = true;
+        self.shared.serve_raft();
+        Poll::Ready(())
     }
 }
 
 impl<R> Drop for AfterOthers<'_, R> {
     fn drop(&mut self) {
-        self.shared.serve_raft();
+        if !self.is_done {
+            self.shared.ring(Worker::Raft);
+        }
     }
 }
 
@@ -88,7 +94,7 @@ enum Attempt {
     Worked,
     /// Nothing was to be done.
     Idle,
-    /// Somebody else has the seat, or nobody gets it any more.
+    /// There are no turns any more.
     Away,
 }
 
@@ -97,9 +103,26 @@ impl<R> Shared<R> {
     /// else is at it. To be called after something was put before it. Returns
     /// whether there was a turn.
     pub fn serve_raft(&self) -> bool {
+        self.serve_from(|| match self.seat.try_lock() {
+            Ok(seat) => Some(seat),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })
+    }
+
+    /// As [`Shared::serve_raft`], for the own thread: it waits for the seat, for whoever
+    /// has it may have looked at the clock before a timer was due.
+    pub fn serve_raft_here(&self) -> bool {
+        self.serve_from(|| Some(lock(&self.seat)))
+    }
+
+    fn serve_from<'a>(&'a self, sit: impl Fn() -> Option<MutexGuard<'a, RaftSeat<R>>>) -> bool {
         let mut worked = false;
         for _ in 0..TURNS {
-            match self.try_turn() {
+            let Some(mut seat) = sit() else { return worked };
+            let attempt = self.try_turn(&mut seat);
+            drop(seat);
+            match attempt {
                 Attempt::Worked => worked = true,
                 // Who came between the last look and the end of the attempt found
                 // the seat taken, and counts on this look.
@@ -132,16 +155,10 @@ impl<R> Shared<R> {
         lock(&self.raft_worker).abandon(&mut seat.inbox, out);
     }
 
-    fn try_turn(&self) -> Attempt {
-        let mut seat = match self.seat.try_lock() {
-            Ok(seat) => seat,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Attempt::Away,
-        };
+    fn try_turn(&self, seat: &mut RaftSeat<R>) -> Attempt {
         if self.is_stopping() {
             return Attempt::Away;
         }
-        let seat = &mut *seat;
         // The thread may be a client's or the transport's, who should not pay for a
         // broken invariant of ours: the replica ends, as if its own thread had.
         match catch_unwind(AssertUnwindSafe(|| self.turn_in(seat))) {

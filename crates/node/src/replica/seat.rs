@@ -65,7 +65,7 @@ impl<R: Send> Seat<R> for OwnRaftSeat<R> {
     }
 
     fn serve(&mut self, shared: &Shared<R>, _: &mut Output<R>) -> Result<bool, Fatal> {
-        Ok(shared.serve_raft())
+        Ok(shared.serve_raft_here())
     }
 
     fn next_wakeup(&self) -> Time {

@@ -145,16 +145,19 @@ impl<R> Shared<R> {
     }
 
     /// Takes in a client's request. The Raft worker gets its turn when what is
-    /// returned is awaited, or dropped.
-    pub fn submit(&self, request: Request) -> AfterOthers<'_, R> {
+    /// returned is awaited, at once if nobody else is inside.
+    pub fn submit(&self, request: Request, is_alone: bool) -> AfterOthers<'_, R> {
         trace::asked();
         lock(&self.raft).requests.push_back(request);
-        AfterOthers::new(self)
+        AfterOthers::new(self, is_alone)
     }
 
     /// Takes in what the transport says. Never blocks for long: nobody works while
     /// holding an inbox.
     pub fn deliver(&self, event: TransportEvent) {
+        if self.is_stopping() {
+            return;
+        }
         lock(&self.raft).peers.push_back(event);
         self.serve_raft();
     }

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -295,3 +296,24 @@ async fn a_member_alone_waits_for_the_others_and_stops_meanwhile() {
     assert!(!node.log().contains("ready to serve"), "{}", node.log());
     tokio::time::timeout(Duration::from_secs(8), node.stop()).await.expect("it stops");
 }
+
+/// A process that exits while a thread of its own closes the state is aborted: so the
+/// moments are spread over the start and what follows.
+#[tokio::test]
+async fn a_node_that_is_stopped_at_any_moment_ends_in_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for step in 0..40 {
+        let mut node = Running::node(folder.path(), &[]);
+        let moment = Duration::from_millis(3 * step);
+        tokio::time::sleep(moment).await;
+        node.signal("TERM");
+        let ended = tokio::time::timeout(Duration::from_secs(20), node.ended()).await;
+        let status = ended.unwrap_or_else(|_| panic!("asked after {moment:?} it goes on"));
+        // Before it listens to signals the system ends it.
+        let is_in_order = status.success() || status.signal() == Some(SIGTERM);
+        assert!(is_in_order, "asked after {moment:?}: {status}\n{}", node.log());
+    }
+}
+
+/// The system's number.
+const SIGTERM: i32 = 15;

@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,15 +65,22 @@ async fn serve(settings: Settings) -> Result<ExitCode, RunError> {
     check_folder(&settings)?;
     let listeners = listen(&settings)?;
     let metrics = Arc::new(Metrics::new(settings.extensive_metrics));
-    let starting = start(&settings, Arc::clone(&metrics));
+    let mut starting = pin!(start(&settings, Arc::clone(&metrics)));
     let node = tokio::select! {
-        node = starting => node?,
+        node = &mut starting => node?,
         why = stop.asked() => {
-            tracing::info!(why, "stopped before the node was up");
-            return Ok(ExitCode::SUCCESS);
+            tracing::info!(why, "stopping before the node is up");
+            return Ok(in_time(abandon(starting), &mut stop).await);
         }
     };
-    let server = Server::start(listeners, node.client(), metrics, &options(&settings))?;
+    let started = Server::start(listeners, node.client(), metrics, &options(&settings));
+    let server = match started {
+        Ok(server) => server,
+        Err(error) => {
+            node.stop().await;
+            return Err(error.into());
+        }
+    };
     let traffic = if settings.listen_http.is_empty() { "grpc+http" } else { "grpc" };
     let clients = server.addresses()[..settings.listen_client.len()].to_vec();
     let ready = tokio::spawn(announce(node.client(), clients, traffic));
@@ -87,20 +95,36 @@ async fn serve(settings: Settings) -> Result<ExitCode, RunError> {
     systemd::notify("STOPPING=1");
     let stopping = async {
         server.shutdown().await;
-        match ended {
-            Some(ended) => ended,
-            None => node.stop().await,
-        }
+        let stopped = node.stop().await;
+        exit_code(&ended.unwrap_or(stopped))
     };
+    Ok(in_time(stopping, &mut stop).await)
+}
+
+/// Lets the start come to its end and stops what came of it: the process must not
+/// exit while a thread of it opens or closes the state.
+async fn abandon(starting: impl Future<Output = Result<Node, StartError>>) -> ExitCode {
+    match starting.await {
+        Ok(node) => {
+            node.stop().await;
+        }
+        Err(error) => tracing::warn!(%error, "the node would not have started"),
+    }
+    tracing::info!("stopped");
+    ExitCode::SUCCESS
+}
+
+/// Waits for an orderly end, but not for ever, nor longer than the operator likes.
+async fn in_time(ending: impl Future<Output = ExitCode>, stop: &mut Stop) -> ExitCode {
     tokio::select! {
-        ended = stopping => Ok(exit_code(&ended)),
+        code = ending => code,
         () = tokio::time::sleep(STOP) => {
             tracing::error!("stopping takes too long, perhaps a disk hangs; gone without it");
-            Ok(ExitCode::from(EXIT_FAILURE))
+            ExitCode::from(EXIT_FAILURE)
         }
         why = stop.signalled() => {
             tracing::warn!(why, "asked again: gone at once");
-            Ok(ExitCode::from(EXIT_FAILURE))
+            ExitCode::from(EXIT_FAILURE)
         }
     }
 }
