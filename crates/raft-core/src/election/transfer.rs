@@ -8,6 +8,7 @@ use crate::effect::{Effect, Effects, Ignored, Refusal, Reply};
 use crate::message::Body;
 use crate::raft::Raft;
 use crate::raft_role::Role;
+use crate::replication::Progress;
 use crate::types::{NodeId, Ticket, Time};
 
 /// A handover under way. It outlives the office, until it is known who leads now.
@@ -86,13 +87,20 @@ impl Raft {
         self.campaign(true, fx);
     }
 
-    /// The voter that has most of the log, among those heard of lately.
+    /// The voter that has most of the log, among those that answered the last
+    /// heartbeats; if none did, among those heard of lately.
     pub(crate) fn best_heir(&self) -> Option<NodeId> {
         let Role::Leader(leader) = &self.role else { return None };
         let alive = leader.peers.iter().filter(|(id, peer)| {
             self.can_inherit(**id) && peer.contact.after(self.config.election_timeout) > self.now
         });
-        alive.max_by_key(|(id, peer)| (peer.matched, std::cmp::Reverse(**id))).map(|(id, _)| *id)
+        // One that did not answer the last heartbeats is perhaps dead; what another one
+        // lacks it gets before it is told.
+        let fresh = self.config.heartbeat_interval.saturating_mul(2);
+        let rank = |(id, peer): &(&NodeId, &Progress)| {
+            (peer.contact.after(fresh) > self.now, peer.matched, std::cmp::Reverse(**id))
+        };
+        alive.max_by_key(rank).map(|(id, _)| *id)
     }
 
     fn can_inherit(&self, id: NodeId) -> bool {

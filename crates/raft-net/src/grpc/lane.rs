@@ -38,6 +38,31 @@ pub struct LaneTask {
     pub meters: Arc<PeerMeters>,
 }
 
+/// Since when a peer cannot be reached, and when that was last told to operators.
+#[derive(Default)]
+struct Outage {
+    since: Option<Instant>,
+    told: Option<Instant>,
+}
+
+impl Outage {
+    /// For how long a peer may be away, as while it restarts, without a word.
+    const PATIENCE: Duration = Duration::from_secs(2);
+    /// How often it is said.
+    const REPEAT: Duration = Duration::from_secs(60);
+
+    /// A dial came to nothing: whether that is to be told.
+    fn is_to_be_told(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let is_due = now.duration_since(since) >= Outage::PATIENCE
+            && self.told.is_none_or(|told| now.duration_since(told) >= Outage::REPEAT);
+        if is_due {
+            self.told = Some(now);
+        }
+        is_due
+    }
+}
+
 impl LaneTask {
     /// Runs until it is stopped, or the queue is closed and drained.
     pub async fn run(self) {
@@ -56,6 +81,7 @@ impl LaneTask {
         let mut backoff = Backoff::new(options.backoff_min, options.backoff_max, seed);
         let mut kicks = self.kicks.clone();
         let mut last_kicked = None;
+        let mut outage = Outage::default();
         loop {
             if self.lane == Lane::Snapshot {
                 self.queue.filled().await;
@@ -68,6 +94,7 @@ impl LaneTask {
             kicks.mark_unchanged();
             match self.dial().await {
                 Ok(session) => {
+                    outage = Outage::default();
                     let since = Instant::now();
                     self.serve(session).await;
                     // A peer that hangs up at once must not be dialled without pause.
@@ -77,6 +104,11 @@ impl LaneTask {
                 }
                 Err(error) => {
                     self.lose_queue();
+                    if self.lane == Lane::Urgent && outage.is_to_be_told(Instant::now()) {
+                        let urls: Vec<String> =
+                            self.addresses.iter().map(PeerAddress::url).collect();
+                        tracing::warn!(peer = %self.peer, ?urls, %error, "peer cannot be reached");
+                    }
                     if let DialError::Refused { by_peer, error } = error {
                         backoff.slow_down();
                         self.shared.tell_refusal(self.peer, by_peer, error);
@@ -163,5 +195,22 @@ impl LaneTask {
             self.meters.frames_dropped.add(lost);
             self.shared.tell(TransportEvent::PeerUnreachable(self.peer));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_told_after_a_while_and_now_and_then() {
+        let mut outage = Outage::default();
+        let began = Instant::now();
+        let mut told = |seconds| outage.is_to_be_told(began + Duration::from_secs(seconds));
+        assert!(!told(0) && !told(1));
+        assert!(told(2));
+        assert!(!told(3) && !told(61));
+        assert!(told(62));
+        assert!(!told(63));
     }
 }

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use balsa::api::{Listeners, Metrics, Options, ServeError, Server};
 use balsa::replica::Ending;
@@ -20,6 +20,8 @@ use crate::{EXIT_FAILURE, systemd};
 const EXIT_DISK: u8 = 74;
 /// How long stopping may take. Longer means that a disk hangs.
 const STOP: Duration = Duration::from_secs(10);
+/// A signal that comes so soon after the first is no second request.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 /// Connections that may wait to be taken in.
 const BACKLOG: i32 = 4096;
 
@@ -248,6 +250,8 @@ fn exit_code(ended: &Ending) -> ExitCode {
 
 /// What asks the process to stop.
 struct Stop {
+    /// When it was first asked.
+    asked: Option<Instant>,
     interrupt: Signal,
     terminate: Signal,
     stdin: Option<tokio::sync::oneshot::Receiver<()>>,
@@ -256,6 +260,7 @@ struct Stop {
 impl Stop {
     fn new(with_stdin: bool) -> io::Result<Stop> {
         Ok(Stop {
+            asked: None,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             stdin: with_stdin.then(end_of_stdin),
@@ -273,18 +278,26 @@ impl Stop {
                 None => pending().await,
             }
         };
-        tokio::select! {
+        let why = tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
             () = stdin => "standard input ended",
-        }
+        };
+        self.asked = Some(Instant::now());
+        why
     }
 
-    /// Waits until somebody sends a signal, and says which.
+    /// Waits until somebody sends a signal again, and says which. Those that come with
+    /// the first one are the same request, sent to the process and to its group.
     async fn signalled(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
+        loop {
+            let why = tokio::select! {
+                _ = self.interrupt.recv() => "SIGINT",
+                _ = self.terminate.recv() => "SIGTERM",
+            };
+            if self.asked.is_none_or(|asked| asked.elapsed() >= SAME_REQUEST) {
+                return why;
+            }
         }
     }
 }
