@@ -124,11 +124,13 @@ impl<R> Shared<R> {
             drop(seat);
             match attempt {
                 Attempt::Worked => worked = true,
-                // Who came between the last look and the end of the attempt found
-                // the seat taken, and counts on this look.
-                Attempt::Idle if lock(&self.raft).is_empty() => return worked,
                 Attempt::Idle => {}
                 Attempt::Away => return worked,
+            }
+            // Who came between the pull and the end of the attempt found the seat
+            // taken, and counts on this look. Timers are the own thread's.
+            if lock(&self.raft).is_empty() {
+                return worked;
             }
         }
         self.ring(Worker::Raft);
