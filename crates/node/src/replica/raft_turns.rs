@@ -186,7 +186,8 @@ impl<R> Shared<R> {
         if is_due_earlier {
             self.ring(Worker::Raft);
         }
-        self.finish_turn(Worker::Raft, began, &mut seat.out);
+        self.watch_turn(Worker::Raft, began, &seat.out);
+        self.hand_on(&mut seat.out);
         Attempt::Worked
     }
 

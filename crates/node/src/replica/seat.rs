@@ -219,10 +219,8 @@ fn conclude<R>(
     shared: &Shared<R>,
     out: &mut Output<R>,
 ) -> Result<bool, Fatal> {
-    if result.is_err() {
-        shared.watch_turn(worker, began, out);
-    }
+    shared.watch_turn(worker, began, out);
     result?;
-    shared.finish_turn(worker, began, out);
+    shared.hand_on(out);
     Ok(true)
 }

@@ -162,12 +162,6 @@ impl<R> Shared<R> {
         self.serve_raft();
     }
 
-    /// A turn that gave something is over: tells those who watch and hands it on.
-    pub fn finish_turn(&self, worker: Worker, began: Instant, out: &mut Output<R>) {
-        self.watch_turn(worker, began, out);
-        self.hand_on(out);
-    }
-
     /// Tells those who watch that a turn is over.
     pub fn watch_turn(&self, worker: Worker, began: Instant, out: &Output<R>) {
         let took = began.elapsed();
@@ -177,7 +171,7 @@ impl<R> Shared<R> {
 
     /// Hands on all that a turn gave, in the order that
     /// [`Output::hand_on`](crate::driver::queues::Output::hand_on) demands.
-    fn hand_on(&self, out: &mut Output<R>) {
+    pub fn hand_on(&self, out: &mut Output<R>) {
         if !out.log_notes.is_empty() || !out.writes.is_empty() {
             let mut inbox = lock(&self.log);
             inbox.notes.extend(out.log_notes.drain(..));
