@@ -53,6 +53,10 @@ impl Files for Careless {
         self.files.remove_folder(name)
     }
 
+    fn is_same_file(&self, one: &str, other: &str) -> io::Result<bool> {
+        self.files.is_same_file(one, other)
+    }
+
     fn sync_folder(&self, name: &str) -> io::Result<()> {
         if self.syncs_folders { self.files.sync_folder(name) } else { Ok(()) }
     }

@@ -1,6 +1,8 @@
 //! What snapshots leave on the disk, and files that a state machine puts there itself.
 
 use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -124,4 +126,43 @@ fn files_put_into_the_folder_belong_to_the_snapshot() {
     }
     let wanted = [("000012.sst".to_owned(), 600_000), ("meta".to_owned(), 1)];
     assert!(lengths.into_iter().eq(wanted));
+}
+
+/// Takes a snapshot of one file that lies elsewhere.
+fn make_of(store: &FileSnapshots, index: u64, table: &Path) {
+    let sink = store.create().unwrap();
+    let folder = sink.folder().expect("a real folder");
+    fs::hard_link(table, folder.join("000012.sst")).unwrap();
+    sink.finish(meta(index)).unwrap();
+}
+
+fn read_through(store: &FileSnapshots) -> Result<Vec<u8>, StorageError> {
+    let mut source = store.open_newest()?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = source.next_chunk(1_000)? {
+        bytes.extend_from_slice(&chunk.bytes);
+    }
+    Ok(bytes)
+}
+
+#[test]
+fn what_goes_bad_between_two_snapshots_gets_no_checksum_of_its_own() {
+    let temp = tempfile::tempdir().unwrap();
+    let table = temp.path().join("table");
+    fs::write(&table, [7; 3_000]).unwrap();
+    let files = OsFiles::new(temp.path().join("snapshots")).unwrap();
+    let store = FileSnapshots::open(Arc::new(files)).unwrap();
+    make_of(&store, 1, &table);
+    make_of(&store, 2, &table);
+    assert_eq!(read_through(&store).unwrap(), [7; 3_000]);
+
+    fs::File::options().write(true).open(&table).unwrap().write_all_at(b"bad", 10).unwrap();
+    make_of(&store, 3, &table);
+    let error = read_through(&store).unwrap_err();
+    assert!(matches!(error, StorageError::Corrupt { .. }), "{error}");
+
+    let other = temp.path().join("another table");
+    fs::write(&other, [8; 3_000]).unwrap();
+    make_of(&store, 4, &other);
+    assert_eq!(read_through(&store).unwrap(), [8; 3_000], "of the same name and length");
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use proto::etcdserverpb::kv_client::KvClient;
+use rustix::process::Signal;
 
 use super::process::{Running, balsa, run};
 use super::support::{LIMIT, get, own_ip, put, until};
@@ -72,7 +73,7 @@ async fn a_node_serves_until_it_is_told_to_stop_and_keeps_what_it_has() {
     let mut kv = KvClient::connect(format!("http://{}", node.client())).await.expect("it serves");
     let found = kv.range(get("a")).await.expect("it is read").into_inner();
     assert_eq!((found.count, found.header.expect("a header").revision), (1, 2));
-    node.signal("INT");
+    node.signal(Signal::INT);
     assert_eq!(node.ended().await.code(), Some(0));
 }
 
@@ -306,7 +307,7 @@ async fn a_node_that_is_stopped_at_any_moment_ends_in_order() {
         let mut node = Running::node(folder.path(), &[]);
         let moment = Duration::from_millis(3 * step);
         tokio::time::sleep(moment).await;
-        node.signal("TERM");
+        node.signal(Signal::TERM);
         let ended = tokio::time::timeout(Duration::from_secs(20), node.ended()).await;
         let status = ended.unwrap_or_else(|_| panic!("asked after {moment:?} it goes on"));
         // Before it listens to signals the system ends it.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpStream;
 
 use super::support::{ask, own_ip, until};
@@ -100,10 +101,9 @@ impl Running {
         TcpStream::connect(self.client()).await.is_ok()
     }
 
-    /// Sends a signal by its name.
-    pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill starts").success(), "the process is there");
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the process is there");
     }
 
     /// Waits until it has ended.
@@ -119,7 +119,7 @@ impl Running {
 
     /// Lets it end in order, within seconds.
     pub async fn stop(&mut self) {
-        self.signal("TERM");
+        self.signal(Signal::TERM);
         let ended = tokio::time::timeout(Duration::from_secs(8), self.ended()).await;
         let status = ended.expect("it ends within seconds");
         assert_eq!(status.code(), Some(0), "{}", self.log());

@@ -68,12 +68,24 @@ pub trait Files: Send + Sync {
     /// If it is not there or the disk refuses.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Removes a file. Whoever has it open keeps reading it.
+    /// Removes a file. Whoever has it open keeps reading it; its space is free
+    /// some time later.
     ///
     /// # Errors
     ///
     /// If it is not there or the disk refuses.
     fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Removes a file of which all readers share this handle, so that its space
+    /// may be given back bit by bit once they have dropped it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Files::remove`].
+    fn retire(&self, name: &str, file: Arc<dyn File>) -> io::Result<()> {
+        drop(file);
+        self.remove(name)
+    }
 
     /// Removes an empty folder.
     ///
@@ -81,6 +93,13 @@ pub trait Files: Send + Sync {
     ///
     /// If it is not there, not empty, or the disk refuses.
     fn remove_folder(&self, name: &str) -> io::Result<()>;
+
+    /// Whether two names are links to one file.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is not there or the disk refuses.
+    fn is_same_file(&self, one: &str, other: &str) -> io::Result<bool>;
 
     /// Makes the folder's list of names durable: creations, renames and removals.
     ///

@@ -27,11 +27,13 @@
 //!
 //! **How space is freed.** A segment's header restates the ballot and the base,
 //! so a segment is removed as soon as no entry in it is part of the log; oldest
-//! first, each removal synced before the next.
+//! first, each removal synced before the next. The file system gets the space back
+//! bit by bit ([`Files::retire`]): much at once would hold up the syncs of the log.
 //!
 //! After any error of a write the store takes no other. The format is pinned by
 //! golden bytes and described in `docs/storage-format.md`.
 //!
+//! [`Files::retire`]: crate::files::Files::retire
 //! [`LogStore::idle`]: crate::LogStore::idle
 
 mod create;

@@ -278,7 +278,7 @@ impl SegmentLog {
         self.index.lock().remove_segments_before(oldest);
         for segment in self.segments.drain(..count) {
             let failed = |error| StorageError::io("remove", segment.shown.clone(), error);
-            self.files.remove(&segment.name.to_file()).map_err(failed)?;
+            self.files.retire(&segment.name.to_file(), segment.file).map_err(failed)?;
             self.files.sync_folder("").map_err(failed)?;
         }
         Ok(())

@@ -1,12 +1,13 @@
 //! A snapshot's folder in the making, whoever fills it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
 use raft_core::SnapshotMeta;
 
 use super::manifest::{FileRecord, MANIFEST, Manifest};
-use super::registry::Registry;
+use super::registry::{Registry, Stored};
 use crate::error::StorageError;
 use crate::files::File;
 
@@ -86,8 +87,18 @@ impl Building {
         Ok(())
     }
 
-    /// Takes in the files that somebody else put into the folder.
-    pub(super) fn adopt(&mut self) -> Result<(), StorageError> {
+    /// Takes in the files that somebody else put into the folder. Those that the
+    /// snapshot before links too are known from there: a large state is not read
+    /// through for the little that changed in it, and what went bad on the disk
+    /// since does not get a checksum of its own.
+    pub(super) fn adopt(&mut self, before: Option<&Stored>) -> Result<(), StorageError> {
+        let known = before.map_or_else(BTreeMap::new, |before| {
+            let folder = before.folder();
+            let records = before.manifest.files.iter();
+            records
+                .map(|file| (file.name.as_str(), (format!("{folder}/{}", file.name), file)))
+                .collect()
+        });
         let listed = self.registry.files.list(&self.folder);
         for name in listed.map_err(|error| self.failed("list", "", error))? {
             if self.done.iter().any(|file| file.name == name) {
@@ -96,7 +107,13 @@ impl Building {
             if let Some(why) = why_not(&name) {
                 return Err(self.refused(&name, why));
             }
-            let record = self.summed(&name).map_err(|error| self.failed("read", &name, error))?;
+            let same = |(link, _): &&(String, &FileRecord)| {
+                self.registry.files.is_same_file(link, &self.path(&name)).unwrap_or(false)
+            };
+            let record = match known.get(name.as_str()).filter(same) {
+                Some((_, record)) => (*record).clone(),
+                None => self.summed(&name).map_err(|error| self.failed("read", &name, error))?,
+            };
             self.done.push(record);
         }
         Ok(())

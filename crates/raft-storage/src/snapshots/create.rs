@@ -37,7 +37,7 @@ impl SnapshotSink for FileSink {
 
     fn finish(mut self: Box<Self>, meta: SnapshotMeta) -> Result<(), StorageError> {
         self.building.end_file()?;
-        self.building.adopt()?;
+        self.building.adopt(self.registry.newest().as_deref())?;
         let (folder, manifest) = self.building.close(meta)?;
         self.registry.add_own(&folder, manifest)
     }

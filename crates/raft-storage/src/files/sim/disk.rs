@@ -186,6 +186,10 @@ impl Disk {
         Ok(())
     }
 
+    pub(super) fn is_same_file(&mut self, life: u64, one: &str, other: &str) -> io::Result<bool> {
+        Ok(self.find_alive(life, one)? == self.find_alive(life, other)?)
+    }
+
     pub(super) fn list(&mut self, life: u64, path: &str) -> io::Result<Vec<String>> {
         let node = self.find_alive(life, path)?;
         Ok(self.folder(node)?.now.keys().cloned().collect())

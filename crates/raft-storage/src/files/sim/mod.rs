@@ -190,6 +190,10 @@ impl Files for SimFiles {
         self.disk().remove_folder(self.life, &self.path(name))
     }
 
+    fn is_same_file(&self, one: &str, other: &str) -> io::Result<bool> {
+        self.disk().is_same_file(self.life, &self.path(one), &self.path(other))
+    }
+
     fn sync_folder(&self, name: &str) -> io::Result<()> {
         self.disk().sync_folder(self.life, &self.path(name))
     }

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{File, Files, Lock};
+
+mod free;
 
 /// A real folder.
 #[derive(Clone, Debug)]
@@ -60,11 +62,20 @@ impl Files for OsFiles {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.path(name))
+        remove(&self.path(name), None)
+    }
+
+    fn retire(&self, name: &str, file: Arc<dyn File>) -> io::Result<()> {
+        remove(&self.path(name), Some(file))
     }
 
     fn remove_folder(&self, name: &str) -> io::Result<()> {
         fs::remove_dir(self.path(name))
+    }
+
+    fn is_same_file(&self, one: &str, other: &str) -> io::Result<bool> {
+        let (one, other) = (fs::metadata(self.path(one))?, fs::metadata(self.path(other))?);
+        Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
     }
 
     fn sync_folder(&self, name: &str) -> io::Result<()> {
@@ -121,7 +132,12 @@ impl File for OsFile {
             return Ok(());
         }
         let flags = rustix::fs::FallocateFlags::empty();
-        match rustix::fs::fallocate(&self.file, flags, 0, length) {
+        let allocate = || rustix::fs::fallocate(&self.file, flags, 0, length);
+        let allocated = match allocate() {
+            Err(rustix::io::Errno::NOSPC) if free::give_all_back() => allocate(),
+            other => other,
+        };
+        match allocated {
             Ok(()) => Ok(()),
             // A file system without the call: the length is what counts, the
             // space is then found, or not, by each write.
@@ -172,6 +188,17 @@ fn parent_of(path: &Path) -> &Path {
     }
 }
 
+/// Removes a file, and lets its space go in the background.
+fn remove(path: &Path, handle: Option<Arc<dyn File>>) -> io::Result<()> {
+    // Opened for writing: it may be cut off bit by bit.
+    let file = fs::OpenOptions::new().write(true).open(path);
+    fs::remove_file(path)?;
+    if let Ok(file) = file {
+        free::give_back(file, handle);
+    }
+    Ok(())
+}
+
 fn sync_path(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
 }
@@ -214,5 +241,53 @@ mod tests {
         assert_eq!(files.lock("lock").err().unwrap().kind(), ErrorKind::WouldBlock);
         drop(held);
         files.lock("lock").unwrap();
+    }
+
+    /// How often one looks, a millisecond in between.
+    const LOOKS: u32 = 30_000;
+
+    const LENGTH: u64 = 3 * 1024 * 1024;
+
+    /// A file and the length that a descriptor of it tells, with or without a name.
+    fn watched(files: &OsFiles, name: &str) -> (Arc<dyn File>, impl Fn() -> u64) {
+        let file = files.create(name).unwrap();
+        file.preallocate(LENGTH).unwrap();
+        let watch = fs::File::open(files.path(name)).unwrap();
+        (file, move || watch.metadata().unwrap().len())
+    }
+
+    fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+        let look = |_| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            is_so()
+        };
+        assert!((0..LOOKS).any(look), "{what}");
+    }
+
+    #[test]
+    fn a_retired_file_goes_bit_by_bit_once_nobody_reads_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let files = OsFiles::new(temp.path()).unwrap();
+        let (file, length) = watched(&files, "retired");
+        let reader = file.clone();
+        files.retire("retired", file).unwrap();
+        assert_eq!(files.list("").unwrap(), [""; 0], "its name is gone at once");
+        let mut read = [1; 8];
+        reader.read_at(LENGTH - 8, &mut read).unwrap();
+        assert_eq!(read, [0; 8], "but who reads it goes on");
+        drop(reader);
+        wait_until("it is cut off", || length() < LENGTH);
+
+        let (_file, length) = watched(&files, "removed");
+        files.remove("removed").unwrap();
+        assert_eq!(length(), LENGTH, "others may read it");
+
+        let (file, length) = watched(&files, "linked");
+        fs::hard_link(files.path("linked"), files.path("other")).unwrap();
+        files.retire("linked", file).unwrap();
+        let (file, last) = watched(&files, "last");
+        files.retire("last", file).unwrap();
+        wait_until("the one after it is cut off", || last() < LENGTH);
+        assert_eq!(length(), LENGTH, "it has another name");
     }
 }
