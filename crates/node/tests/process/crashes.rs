@@ -62,19 +62,7 @@ async fn the_leader_hangs_and_goes_on() {
     load.wait_for(2_000).await;
     let leader = town.wait_leader().await;
     town.process(leader).pause().expect("the leader can be halted");
-    let others = town.others(leader);
-    town.until("another leader", super::harness::LIMIT, async |cluster| {
-        for node in &others {
-            let status = cluster.status(*node).await?;
-            let own_id = status.header.map(|header| header.member_id);
-            if own_id == Some(status.leader) {
-                return Ok(Some(()));
-            }
-        }
-        Ok(None)
-    })
-    .await
-    .expect("another leads");
+    town.wait_other_leader(leader).await;
     load.wait_for_more(2_000).await;
     town.process(leader).resume().expect("the old leader goes on");
     load.wait_for_more(2_000).await;

@@ -16,5 +16,8 @@ mod crashes;
 mod durability;
 mod economy;
 mod etcdctl;
+mod failover;
 mod harness;
+mod linearizable;
 mod ordinary;
+mod partitions;

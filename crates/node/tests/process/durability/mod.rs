@@ -108,8 +108,8 @@ async fn lose_power_under_load(
     (town, record, loss)
 }
 
-/// The variable that loads the library first.
-fn preload() -> (&'static str, OsString) {
+/// The variable that loads the library of `syncs.c` first.
+pub fn preload() -> (&'static str, OsString) {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     ("LD_PRELOAD", LIBRARY.get_or_init(compile).clone().into_os_string())
 }

@@ -6,6 +6,8 @@
  *   SYNC_JOURNAL    a folder: every write to a regular file, and the begin and the
  *                   end of every sync, is written down there in a file of this
  *                   process; see journal.rs for the records
+ *   SYNC_FREEZE     a folder: as long as a file with this process' id as its name is
+ *                   there, no sync begins
  *   SYNC_DROP       no sync is done, written down or delayed: as if the program
  *                   had forgotten it
  *
@@ -39,16 +41,20 @@ struct record {
 static int journal = -1;
 static long delay_ms;
 static int drops_syncs;
+static char freeze[PATH_MAX];
 static uint64_t syncs_begun;
 
 __attribute__((constructor)) static void begin(void)
 {
     const char *delay = getenv("SYNC_DELAY_MS");
     const char *folder = getenv("SYNC_JOURNAL");
+    const char *freezer = getenv("SYNC_FREEZE");
     char path[PATH_MAX];
 
     drops_syncs = getenv("SYNC_DROP") != NULL;
     delay_ms = delay ? strtol(delay, NULL, 10) : 0;
+    if (freezer)
+        snprintf(freeze, sizeof freeze, "%s/%d", freezer, (int)getpid());
     if (!folder)
         return;
     snprintf(path, sizeof path, "%s/%d", folder, (int)getpid());
@@ -139,12 +145,15 @@ ssize_t copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset, 
 static int synced(int file, long call)
 {
     struct record record = { 0 };
+    const struct timespec look_again = { 0, 1000000 };
     struct timespec rest = { delay_ms / 1000, delay_ms % 1000 * 1000000 };
     int is_noted, result, error;
     uint64_t size;
 
     if (drops_syncs)
         return 0;
+    while (*freeze && syscall(SYS_faccessat, AT_FDCWD, freeze, F_OK) == 0)
+        nanosleep(&look_again, NULL);
     is_noted = journal >= 0 && identify(file, &record, &size);
     if (is_noted) {
         record.kind = SYNC_BEGIN;

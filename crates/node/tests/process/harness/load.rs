@@ -1,7 +1,7 @@
 //! Clients that write until they are told to stop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bench::client::Connection;
@@ -33,6 +33,8 @@ struct Shared {
     stops: AtomicBool,
     acknowledged: AtomicUsize,
     failed: AtomicUsize,
+    /// When writes were acknowledged, in this order.
+    times: Mutex<Vec<Instant>>,
 }
 
 impl Load {
@@ -40,13 +42,23 @@ impl Load {
     /// those of other loads on the same cluster; the clients begin at the nodes
     /// in turn.
     pub fn start(name: &str, endpoints: &[String], clients: usize) -> Self {
+        Self::start_with_limit(name, endpoints, clients, ONE_CALL)
+    }
+
+    /// As [`start`](Self::start), with clients that wait so long for one write.
+    pub fn start_with_limit(
+        name: &str,
+        endpoints: &[String],
+        clients: usize,
+        limit: Duration,
+    ) -> Self {
         let connections: Vec<Connection> =
             endpoints.iter().map(|endpoint| Connection::new(endpoint)).collect();
         let shared = Arc::new(Shared::default());
         let mut running = JoinSet::new();
         for client in 0..clients {
             let name = format!("{PREFIX}{name}/{client:02}");
-            running.spawn(write(name, connections.clone(), client, shared.clone()));
+            running.spawn(write(name, connections.clone(), client, limit, shared.clone()));
         }
         Self { clients: running, shared }
     }
@@ -81,6 +93,16 @@ impl Load {
         self.shared.failed.load(Ordering::Relaxed)
     }
 
+    /// The longest time without an acknowledged write from a moment on until now, the
+    /// time around that moment included.
+    pub fn longest_gap(&self, since: Instant) -> Duration {
+        let times = self.shared.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = times.partition_point(|time| *time <= since).saturating_sub(1);
+        let ends = times[first..].iter().copied().skip(1).chain([Instant::now()]);
+        let gaps = times[first..].iter().zip(ends).map(|(begin, end)| end - *begin);
+        gaps.max().unwrap_or_else(|| since.elapsed())
+    }
+
     /// Lets each client finish its write and returns what was written.
     pub async fn stop(mut self) -> Record {
         self.shared.stops.store(true, Ordering::Relaxed);
@@ -96,6 +118,7 @@ async fn write(
     name: String,
     mut connections: Vec<Connection>,
     first_node: usize,
+    limit: Duration,
     shared: Arc<Shared>,
 ) -> Record {
     let mut record = Record::default();
@@ -109,9 +132,10 @@ async fn write(
         let request =
             PutRequest { key: key.clone(), value: value.clone(), ..PutRequest::default() };
         let at = node % connections.len();
-        let is_acknowledged = connections[at].put(request, ONE_CALL).await.is_ok();
+        let is_acknowledged = connections[at].put(request, limit).await.is_ok();
         record.add(key, value, is_acknowledged);
         if is_acknowledged {
+            shared.times.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
             shared.acknowledged.fetch_add(1, Ordering::Relaxed);
         } else {
             shared.failed.fetch_add(1, Ordering::Relaxed);

@@ -8,6 +8,7 @@
 
 mod load;
 mod metrics;
+pub mod network;
 mod programs;
 mod record;
 mod town;
@@ -16,6 +17,7 @@ mod verify;
 use std::time::Duration;
 
 pub use load::Load;
+pub use network::Network;
 pub use programs::{balsa, etcd_tools};
 pub use record::Record;
 pub use town::Town;

@@ -79,6 +79,24 @@ impl Town {
         self.cluster.leader(LIMIT).await.expect("somebody leads")
     }
 
+    /// The node other than this one that leads, awaited if there is none.
+    pub async fn wait_other_leader(&mut self, than: usize) -> usize {
+        let others = self.others(than);
+        let what = format!("a leader other than node {}", than + 1);
+        self.until(&what, LIMIT, async |cluster| {
+            for node in &others {
+                let status = cluster.status(*node).await?;
+                let own_id = status.header.map(|header| header.member_id);
+                if own_id == Some(status.leader) {
+                    return Ok(Some(*node));
+                }
+            }
+            Ok(None)
+        })
+        .await
+        .expect("another leads")
+    }
+
     /// The nodes but one.
     pub fn others(&self, node: usize) -> Vec<usize> {
         (0..self.size()).filter(|other| *other != node).collect()

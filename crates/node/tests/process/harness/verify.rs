@@ -99,6 +99,8 @@ impl Town {
             };
             let page = connection.range(request, ONE_CALL).await.expect("a node reads its store");
             let has_more = page.more;
+            let twice = page.kvs.iter().find(|pair| pair.version != 1);
+            assert_eq!(twice, None, "each key is written once, and so each write took place once");
             store.extend(page.kvs.into_iter().map(|pair| (pair.key, pair.value)));
             if !has_more {
                 return store;

@@ -2,14 +2,13 @@
 
 mod proxy;
 
-use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use proto::etcdserverpb::PutRequest;
 use tokio::task::JoinSet;
 
 use self::proxy::Proxy;
+use super::harness::network::move_peer_port;
 use super::harness::{ONE_CALL, Town};
 
 /// How long what one node says is on its way to another: a round trip is twice that.
@@ -23,9 +22,6 @@ const PROPOSALS: usize = 200;
 
 /// The most that all of them may take.
 const BOUND: Duration = Duration::from_millis(400);
-
-/// How far a node's own port lies behind the one that its peers know.
-const PORTS: u16 = 1000;
 
 /// With 50 ms between the nodes, each way, 200 proposals of one client finish within
 /// four round trips. A single one needs one round trip, so the way is really long.
@@ -68,16 +64,4 @@ async fn proposals_run_ahead_of_their_answers() {
 fn put(number: usize) -> PutRequest {
     let key = format!("proposal {number}").into();
     PutRequest { key, value: "value".into(), ..PutRequest::default() }
-}
-
-/// Lets a node listen for peers on another port than the one that it tells them, and
-/// returns both addresses.
-fn move_peer_port(args: &mut [OsString]) -> (SocketAddr, SocketAddr) {
-    let at = args.iter().position(|arg| arg == "--listen-peer-urls").expect("it has a port");
-    let url = args[at + 1].to_str().expect("a URL is text");
-    let known = url.strip_prefix("http://").expect("it is a URL");
-    let known: SocketAddr = known.parse().expect("it is an address");
-    let own = SocketAddr::new(known.ip(), known.port() + PORTS);
-    args[at + 1] = format!("http://{own}").into();
-    (known, own)
 }
