@@ -4,6 +4,7 @@
 //! or gone holds a connection and what it asked for, but only for a time.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::metrics::Metrics;
 use super::options::Options;
 use super::pings::{Guarded, PingPolicy};
 
@@ -30,6 +32,7 @@ pub struct Door {
     router: Router,
     head_timeout: Duration,
     pings: PingPolicy,
+    metrics: Arc<Metrics>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -40,6 +43,7 @@ impl Door {
     pub fn new(
         router: Router,
         options: &Options,
+        metrics: Arc<Metrics>,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Door {
@@ -59,7 +63,7 @@ impl Door {
             .keep_alive_timeout(options.keepalive_timeout);
         let head_timeout = options.head_timeout;
         let pings = PingPolicy::new(options.keepalive_min_time);
-        Door { builder, router, head_timeout, pings, tasks, stop }
+        Door { builder, router, head_timeout, pings, metrics, tasks, stop }
     }
 
     /// Takes connections in until it is stopped.
@@ -110,6 +114,7 @@ impl Door {
             }
         };
         if let Err(error) = ended {
+            self.metrics.count_broken_connection();
             tracing::debug!(error, "connection broken");
         }
     }

@@ -81,7 +81,7 @@ impl Server {
             [(clients, for_clients), (http, routers.http), (watchers, routers.metrics)]
         {
             for listener in listeners {
-                server.open(listener, router.clone(), options)?;
+                server.open(listener, router.clone(), &metrics, options)?;
             }
         }
         server.spawn(keep_up(metrics));
@@ -109,6 +109,7 @@ impl Server {
         &mut self,
         listener: TcpListener,
         router: Router,
+        metrics: &Arc<Metrics>,
         options: &Options,
     ) -> Result<(), ServeError> {
         self.addresses.push(listener.local_addr().map_err(ServeError::Socket)?);
@@ -117,7 +118,8 @@ impl Server {
             let _entered = self.runtime.handle().enter();
             tokio::net::TcpListener::from_std(listener).map_err(ServeError::Socket)?
         };
-        let door = Door::new(router, options, self.tasks.clone(), self.stop.clone());
+        let door =
+            Door::new(router, options, metrics.clone(), self.tasks.clone(), self.stop.clone());
         self.tasks.spawn_on(door.open(listener), self.runtime.handle());
         Ok(())
     }

@@ -17,7 +17,10 @@ mod durability;
 mod economy;
 mod etcdctl;
 mod failover;
+mod garbage;
 mod harness;
 mod linearizable;
 mod ordinary;
 mod partitions;
+#[path = "../driver/support/random.rs"]
+mod random;

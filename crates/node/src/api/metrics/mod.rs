@@ -46,6 +46,7 @@ pub struct Metrics {
     snapshots_installed: Counter,
     ignored: Counter,
     refused_peers: Counter,
+    broken_connections: Counter,
     disk_failures: Counter,
     leader: Mutex<Option<NodeId>>,
 }
@@ -105,6 +106,10 @@ impl Metrics {
                 "balsa_peers_refused_total",
                 "Connections between nodes that do not belong together.",
             ),
+            broken_connections: counter(
+                "balsa_client_connections_broken_total",
+                "Connections on which no sound HTTP came, or that broke in the middle.",
+            ),
             disk_failures: counter(
                 "balsa_disk_failures_total",
                 "What a disk refused, and what is tried again.",
@@ -139,6 +144,11 @@ impl Metrics {
     /// A range was answered.
     pub fn count_range(&self) {
         self.ranges.increment(1);
+    }
+
+    /// A connection ended in an error.
+    pub fn count_broken_connection(&self) {
+        self.broken_connections.increment(1);
     }
 
     /// A health check was made.

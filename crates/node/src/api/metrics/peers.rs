@@ -37,6 +37,11 @@ pub fn set(registry: &Registry, counts: &BTreeMap<NodeId, PeerCounts>) {
             counts.bytes_received,
         );
         from(
+            "balsa_peer_streams_refused_total",
+            "Streams from a member that were closed because something unsound came in.",
+            counts.streams_refused,
+        );
+        from(
             "balsa_peer_received_frames_total",
             "Frames that came from a member.",
             counts.frames_received,
