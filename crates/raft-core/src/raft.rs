@@ -52,16 +52,18 @@ impl Raft {
         let spread = jitter.draw(saved.ballot.term, timeout);
         // Nobody else could lead: there is nothing to wait for.
         let deadline = if is_alone { now } else { now.after(timeout + spread) };
+        let commit = saved.committed.min(saved.log.last().index).max(saved.applied);
         let follower = Follower {
             leader: None,
             contact: now,
-            verified: saved.applied,
+            // What is committed is in every leader's log.
+            verified: commit,
             reads: Default::default(),
         };
         Ok(Raft {
             now,
             ballot: saved.ballot,
-            commit: saved.applied,
+            commit,
             apply: ApplyCursor::new(saved.applied),
             snapshots: Snapshots::new(saved.snapshot),
             role: Role::Follower(follower),

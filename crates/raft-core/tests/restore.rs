@@ -21,7 +21,8 @@ fn saved() -> Saved {
     let entries = [3, 4].map(entry);
     entries.iter().for_each(|entry| log.append(entry).expect("the entries are consecutive"));
     let ballot = Ballot { term: Term(2), vote: None };
-    Saved { ballot, log, applied: Index(3), snapshot: Index(2), tail: entries[1..].to_vec() }
+    let (applied, committed, snapshot) = (Index(3), Index(2), Index(2));
+    Saved { ballot, log, applied, committed, snapshot, tail: entries[1..].to_vec() }
 }
 
 fn restore(change: impl Fn(&mut Saved)) -> Result<Raft, RestoreError> {
@@ -42,6 +43,18 @@ fn what_fits_together_is_taken() {
     let status = restore(|_| ()).expect("it fits together").status();
     assert_eq!((status.commit, status.applied), (Index(3), Index(3)));
     assert_eq!((status.base, status.last), (Position::new(1, 2), Position::new(2, 4)));
+}
+
+#[test]
+fn what_is_known_to_be_committed_is_applied_at_once() {
+    for (committed, known) in [(2, 3), (3, 3), (4, 4), (9, 4)] {
+        let mut raft = restore(|saved| saved.committed = Index(committed)).expect("it fits");
+        assert_eq!(raft.status().commit, Index(known));
+        let mut effects = Effects::new();
+        raft.step(Time(0), Event::Wakeup, &mut effects);
+        let applies = effects.iter().any(|effect| matches!(effect, Effect::Apply(_)));
+        assert_eq!(applies, known > 3, "committed up to {committed}");
+    }
 }
 
 #[test]

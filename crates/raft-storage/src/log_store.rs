@@ -27,6 +27,9 @@ pub struct RecoveredLog {
     pub ballot: Ballot,
     /// The shape of the log.
     pub log: LogSummary,
+    /// How far the log is known to be committed: what was noted last, or something
+    /// earlier. From the log's base to its last index.
+    pub committed: Index,
     /// Bytes of a last group that were cut off because it provably was never
     /// synced; zero after an orderly stop.
     pub cut_off_bytes: u64,
@@ -57,6 +60,18 @@ pub trait LogStore: Send {
     ///
     /// Final, as those of [`LogStore::write`].
     fn idle(&mut self) -> Result<(), StorageError>;
+
+    /// Notes that all entries up to an index are committed, as far as the log holds
+    /// them. It costs no sync, and a crash may take it back. A node that starts
+    /// alone then shows what it knows, instead of waiting until somebody leads. A
+    /// store that ignores it only makes that wait.
+    ///
+    /// # Errors
+    ///
+    /// Final, as those of [`LogStore::write`].
+    fn note_committed(&mut self, _index: Index) -> Result<(), StorageError> {
+        Ok(())
+    }
 
     /// A reader of what is durable, for other threads.
     fn reader(&self) -> Arc<dyn LogReader>;

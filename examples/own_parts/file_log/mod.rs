@@ -44,8 +44,12 @@ impl FileLog {
             Some(bytes) => Log::decode(bytes).map_err(|error| file.corrupt(&error.to_string()))?,
             None => Log::new(bootstrap),
         };
-        let recovered =
-            RecoveredLog { ballot: log.ballot, log: log.shape.clone(), cut_off_bytes: 0 };
+        let recovered = RecoveredLog {
+            ballot: log.ballot,
+            log: log.shape.clone(),
+            committed: log.shape.base().index,
+            cut_off_bytes: 0,
+        };
         Ok(FileLog { file, recovered, durable: Durable::new(log), _lock: lock })
     }
 }

@@ -19,7 +19,7 @@
 //! promoted while the mark stands, so that a log that was reset never lacks the
 //! snapshot it begins with.
 
-use raft_core::{Entry, Event, SnapshotMeta, Write, WriteOp, WriteSeq};
+use raft_core::{Entry, Event, Index, SnapshotMeta, Write, WriteOp, WriteSeq};
 use raft_storage::{LogStore, LogWrite, StorageError};
 
 use super::error::Fatal;
@@ -40,6 +40,8 @@ pub struct LogWorker {
     is_flush_asked: bool,
     /// Something was written since the store last heard of a pause.
     unmarked: bool,
+    /// How far the store was told that the log is committed.
+    noted: Index,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +74,7 @@ impl LogWorker {
             unflushed_limit,
             is_flush_asked: false,
             unmarked: false,
+            noted: Index::ZERO,
         }
     }
 
@@ -86,7 +89,8 @@ impl LogWorker {
 
     /// Whether [`LogWorker::idle`] would tell the store anything.
     pub fn wants_idle(&self, inbox: &LogInbox) -> bool {
-        self.unmarked && self.stage == Stage::Writing && !self.has_work(inbox)
+        let has_news = self.unmarked || inbox.committed > self.noted;
+        has_news && self.stage == Stage::Writing && !self.has_work(inbox)
     }
 
     /// Writes what waits as one group, or does a step of an installation.
@@ -128,11 +132,14 @@ impl LogWorker {
     /// # Errors
     ///
     /// As those of [`LogWorker::turn`].
-    pub fn idle(&mut self) -> Result<(), Fatal> {
-        if self.stage != Stage::Writing || !self.unmarked {
+    pub fn idle(&mut self, inbox: &LogInbox) -> Result<(), Fatal> {
+        if self.stage != Stage::Writing {
             return Ok(());
         }
-        self.unmarked = false;
+        self.note_committed(inbox)?;
+        if !std::mem::take(&mut self.unmarked) {
+            return Ok(());
+        }
         self.store.idle().map_err(|error| self.fail(error))
     }
 
@@ -167,6 +174,7 @@ impl LogWorker {
         if self.last > before {
             self.write(&group)?;
             out.completions.push(Event::Persisted(self.last));
+            self.note_committed(inbox)?;
         }
         if self.unflushed_bytes > self.unflushed_limit && !self.is_flush_asked {
             self.is_flush_asked = true;
@@ -191,6 +199,15 @@ impl LogWorker {
         self.stage = Stage::Reset { write };
         out.apply_notes.push(ApplyNote::LogReset(write));
         Ok(())
+    }
+
+    /// A start then knows what is committed before anybody leads.
+    fn note_committed(&mut self, inbox: &LogInbox) -> Result<(), Fatal> {
+        if inbox.committed <= self.noted {
+            return Ok(());
+        }
+        self.noted = inbox.committed;
+        self.store.note_committed(self.noted).map_err(|error| self.fail(error))
     }
 
     fn write(&mut self, group: &[LogWrite]) -> Result<(), Fatal> {

@@ -28,6 +28,12 @@ pub struct RaftInbox {
 }
 
 impl RaftInbox {
+    /// What waits at a start: the core has not yet said what may be done with what
+    /// the disks hold.
+    pub fn at_start() -> RaftInbox {
+        RaftInbox { completions: [Event::Wakeup].into(), ..RaftInbox::default() }
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.settled.is_empty()
@@ -44,6 +50,8 @@ pub struct LogInbox {
     pub notes: VecDeque<LogNote>,
     /// Writes, in order.
     pub writes: VecDeque<Write>,
+    /// Entries up to here are committed, and durable here. No work by itself.
+    pub committed: Index,
 }
 
 /// What the other workers tell the log worker.
@@ -265,6 +273,8 @@ pub struct Output<R> {
     pub log_notes: Vec<LogNote>,
     /// To [`LogInbox::writes`].
     pub writes: Vec<Write>,
+    /// To [`LogInbox::committed`], if it rose.
+    pub committed: Option<Index>,
     /// To [`ApplyInbox::notes`].
     pub apply_notes: Vec<ApplyNote>,
     /// To [`ApplyInbox::items`].
@@ -283,6 +293,7 @@ impl<R> Output<R> {
             completions: Vec::new(),
             log_notes: Vec::new(),
             writes: Vec::new(),
+            committed: None,
             apply_notes: Vec::new(),
             apply: Vec::new(),
             fetch: Vec::new(),
@@ -298,6 +309,9 @@ impl<R> Output<R> {
     pub fn hand_on(&mut self, inboxes: &mut Inboxes) {
         inboxes.log.notes.extend(self.log_notes.drain(..));
         inboxes.log.writes.extend(self.writes.drain(..));
+        if let Some(committed) = self.committed.take() {
+            inboxes.log.committed = committed;
+        }
         inboxes.apply.notes.extend(self.apply_notes.drain(..));
         inboxes.apply.items.extend(self.apply.drain(..));
         inboxes.fetch.items.extend(self.fetch.drain(..));

@@ -56,7 +56,7 @@ pub fn recover<S: StateMachine>(
     stores: &mut Stores<S>,
     read_bytes: u64,
 ) -> Result<Recovered, OpenError> {
-    let RecoveredLog { ballot, mut log, cut_off_bytes } = stores.log.recovered().clone();
+    let RecoveredLog { ballot, mut log, committed, cut_off_bytes } = stores.log.recovered().clone();
     let finished_install = stores.machine.install_unfinished();
     if finished_install {
         log = finish_install(stores)?;
@@ -80,7 +80,7 @@ pub fn recover<S: StateMachine>(
     let purge_bound = PurgeBound { durable: stores.machine.durable()?, snapshot: newest };
     let applied = applied.index;
     let snapshot = newest.min(applied);
-    let saved = Saved { ballot, log, applied, snapshot, tail };
+    let saved = Saved { ballot, log, applied, committed, snapshot, tail };
     Ok(Recovered { saved, purge_bound, finished_install, cut_off_bytes })
 }
 

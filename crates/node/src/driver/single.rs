@@ -11,7 +11,7 @@ use super::config::{DriverConfig, RequestIds};
 use super::error::{Fatal, OpenError};
 use super::fetch_worker::FetchWorker;
 use super::log_worker::LogWorker;
-use super::queues::{Inboxes, Notice, Output, World};
+use super::queues::{Inboxes, Notice, Output, RaftInbox, World};
 use super::raft_worker::RaftWorker;
 use super::recovery::{Recovered, Stores, recover};
 use super::request::{Answer, CallId, Done, Request, RequestBody, RequestError};
@@ -126,7 +126,7 @@ impl<S: StateMachine> Driver<S> {
         let (workers, found) = Workers::open(config, request_ids, stores, now)?;
         let driver = Driver {
             workers,
-            inboxes: Inboxes::default(),
+            inboxes: Inboxes { raft: RaftInbox::at_start(), ..Inboxes::default() },
             admission: Admission::new(&config.limits),
             output: Output::new(),
             has_failed: false,
@@ -216,7 +216,7 @@ impl<S: StateMachine> Driver<S> {
     pub fn idle(&mut self) -> Result<(), Fatal> {
         let mut result = Ok(());
         if !self.has_failed && self.log_wants_idle() {
-            result = self.workers.log.idle();
+            result = self.workers.log.idle(&self.inboxes.log);
         }
         if !self.has_failed && result.is_ok() && self.apply_wants_idle() {
             result = self.workers.apply.idle();

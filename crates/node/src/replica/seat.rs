@@ -88,6 +88,7 @@ impl LogSeat {
         let mut waiting = lock(&shared.log);
         self.inbox.notes.append(&mut waiting.notes);
         self.inbox.writes.append(&mut waiting.writes);
+        self.inbox.committed = waiting.committed;
     }
 }
 
@@ -111,7 +112,7 @@ impl<R> Seat<R> for LogSeat {
     }
 
     fn idle(&mut self) -> Result<(), Fatal> {
-        self.worker.idle()
+        self.worker.idle(&self.inbox)
     }
 
     fn drains(&self) -> bool {
@@ -119,7 +120,7 @@ impl<R> Seat<R> for LogSeat {
     }
 
     fn close(&mut self) -> Result<(), Fatal> {
-        self.worker.idle()
+        self.worker.idle(&self.inbox)
     }
 }
 

@@ -77,7 +77,7 @@ impl<R> Shared<R> {
         let office = Office { role: status.role, term: status.ballot.term, leader: status.leader };
         Shared {
             clock,
-            raft: Mutex::default(),
+            raft: Mutex::new(RaftInbox::at_start()),
             log: Mutex::default(),
             apply: Mutex::default(),
             fetch: Mutex::default(),
@@ -172,6 +172,10 @@ impl<R> Shared<R> {
     /// Hands on all that a turn gave, in the order that
     /// [`Output::hand_on`](crate::driver::queues::Output::hand_on) demands.
     pub fn hand_on(&self, out: &mut Output<R>) {
+        if let Some(committed) = out.committed.take() {
+            // No reason to wake anybody.
+            lock(&self.log).committed = committed;
+        }
         if !out.log_notes.is_empty() || !out.writes.is_empty() {
             let mut inbox = lock(&self.log);
             inbox.notes.extend(out.log_notes.drain(..));

@@ -64,7 +64,7 @@ fn a_pause_is_told_once() {
     let mut inbox = inbox(1, vec![ballot(1)]);
     worker.turn(&mut inbox, &mut Output::<()>::new()).expect("the disk is well");
     assert!(worker.wants_idle(&inbox));
-    worker.idle().expect("the disk is well");
+    worker.idle(&inbox).expect("the disk is well");
     assert!(!worker.wants_idle(&inbox));
 }
 

@@ -1,6 +1,8 @@
 //! `kill -9`: what was acknowledged stays.
 
-use super::harness::{Load, Town};
+use proto::etcdserverpb::RangeRequest;
+
+use super::harness::{LIMIT, Load, ONE_CALL, Town};
 
 /// The leader dies under load: another takes over, and nothing is lost.
 #[tokio::test(flavor = "multi_thread")]
@@ -32,6 +34,35 @@ async fn all_nodes_are_killed_at_once() {
     load.wait_for_more(5_000).await;
     let record = load.stop().await;
     assert!(record.acknowledged() >= 20_000, "{} writes", record.acknowledged());
+    town.verify(&record).await;
+}
+
+/// A node that comes back alone shows what it knows to be done, though nobody leads.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_alone_shows_what_is_done() {
+    let mut town = Town::start(3, &[]).await;
+    let load = Load::start("alone", &town.endpoints(), 8);
+    load.wait_for(5_000).await;
+    let record = load.stop().await;
+    let range = RangeRequest {
+        key: "load/".into(),
+        range_end: "load0".into(),
+        count_only: true,
+        serializable: true,
+        ..RangeRequest::default()
+    };
+    town.kill().expect("all can be killed");
+    town.process(0).start().expect("the node starts");
+    let mut connection = town.connection(0);
+    // What was done last may have been noted by others only.
+    let most = record.acknowledged() as i64 - 100;
+    town.until("what is done", LIMIT, async |_| {
+        let answer = connection.range(range.clone(), ONE_CALL).await?;
+        Ok((answer.count >= most).then_some(()))
+    })
+    .await
+    .expect("it is shown");
+    town.start_all().await;
     town.verify(&record).await;
 }
 

@@ -15,6 +15,9 @@ pub struct Saved {
     pub log: LogSummary,
     /// The index up to which the state on disk is applied.
     pub applied: Index,
+    /// How far the log is known to be committed. Below `applied`, or beyond the log's
+    /// end, it says no more than they do.
+    pub committed: Index,
     /// The index of the newest complete snapshot; that of the log's base if
     /// there is none. May be above `applied`: the state on disk may be older.
     pub snapshot: Index,
@@ -36,6 +39,7 @@ impl Saved {
             ballot: Ballot::default(),
             log: LogSummary::new(meta),
             applied: index,
+            committed: index,
             snapshot: index,
             tail: Vec::new(),
         }

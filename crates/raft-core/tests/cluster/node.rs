@@ -109,6 +109,7 @@ impl Node {
             ballot: self.disk.ballot,
             log: self.disk.summary(),
             applied,
+            committed: applied,
             snapshot: self.snapshot.0.position.index,
             tail: self.disk.entries.iter().filter(above).cloned().collect(),
         };

@@ -129,6 +129,9 @@ fn random_runs_match_the_model(seed: u64, fixture: &mut dyn LogFixture) {
                 store.idle().expect("idles");
             }
             if random.one_in(4) {
+                store.note_committed(Index(random.below(model.first() + 50))).expect("notes");
+            }
+            if random.one_in(4) {
                 let difference = model.difference_in_entries(&*store);
                 assert_eq!(difference, None, "seed {seed}: read in life {life}, group {group}");
             }

@@ -114,6 +114,10 @@ impl Model {
                 self.last()
             ));
         }
+        let held = self.base.position.index..=self.last().index;
+        if !held.contains(&found.committed) {
+            return Some(format!("committed up to {}, of {held:?}", found.committed));
+        }
         for index in self.base.position.index.0..=self.last().index.0 {
             let (found, wanted) = (log.meta_at(Index(index)), self.meta_at(index));
             if found.as_ref() != Some(&wanted) {

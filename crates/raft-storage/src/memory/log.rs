@@ -24,8 +24,12 @@ impl MemoryLog {
         contents.life += 1;
         let life = contents.life;
         let log = contents.log.get_or_insert_with(|| Log::new(bootstrap));
-        let recovered =
-            RecoveredLog { ballot: log.ballot, log: log.shape.clone(), cut_off_bytes: 0 };
+        let recovered = RecoveredLog {
+            ballot: log.ballot,
+            log: log.shape.clone(),
+            committed: log.shape.base().index,
+            cut_off_bytes: 0,
+        };
         drop(contents);
         MemoryLog { disk: disk.clone(), life, recovered, failed: false }
     }

@@ -5,7 +5,7 @@
 //! written only when the one before it is durable.
 //!
 //! ```text
-//!   identity   lock
+//!   identity   lock   committed
 //!   0000000000000001-6b1f….log   [header][frame 1][frame 2]…[frame 812]
 //!   000000000000032d-90c4….log   [header][frame 813][frame 814][marker]000000
 //! ```
@@ -36,6 +36,7 @@
 //! [`Files::retire`]: crate::files::Files::retire
 //! [`LogStore::idle`]: crate::LogStore::idle
 
+mod committed;
 mod create;
 mod frame;
 mod group;

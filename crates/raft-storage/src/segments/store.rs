@@ -3,8 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use raft_core::{Ballot, LogSummary, NodeId, SnapshotMeta};
+use raft_core::{Ballot, Index, LogSummary, NodeId, SnapshotMeta};
 
+use super::committed::CommitNote;
 use super::create::{create_folder, create_segment};
 use super::frame::{self, FrameHeader, SECTOR};
 use super::group::{ENTRY_BYTES, FRAME_BYTES, Piece, split};
@@ -63,6 +64,7 @@ pub struct SegmentLog {
     chain: Chain,
     /// Whether an idle marker lies at the end.
     marked: bool,
+    note: CommitNote,
     failed: bool,
     buffer: Vec<u8>,
 }
@@ -90,13 +92,16 @@ impl SegmentLog {
         };
         let Recovered { ballot, log, index, segments, end, chain, marked, cut_off_bytes } =
             recovery::recover(&*files, storage)?;
+        let note = CommitNote::open(&*files, storage)?;
+        let base = log.base().index;
+        let committed = note.noted().unwrap_or(base).clamp(base, log.last().index);
         let mut store = SegmentLog {
             files,
             _lock: lock,
             storage,
             segment_bytes: config.segment_bytes,
             random,
-            recovered: RecoveredLog { ballot, log: log.clone(), cut_off_bytes },
+            recovered: RecoveredLog { ballot, log: log.clone(), committed, cut_off_bytes },
             ballot,
             log,
             index: SharedIndex::new(index),
@@ -104,6 +109,7 @@ impl SegmentLog {
             end,
             chain,
             marked,
+            note,
             failed: false,
             buffer: Vec::new(),
         };
@@ -305,6 +311,13 @@ impl LogStore for SegmentLog {
 
     fn idle(&mut self) -> Result<(), StorageError> {
         self.guarded(SegmentLog::mark)
+    }
+
+    fn note_committed(&mut self, index: Index) -> Result<(), StorageError> {
+        self.guarded(|store| {
+            let index = index.min(store.log.last().index);
+            store.note.write(&*store.files, index)
+        })
     }
 
     fn reader(&self) -> Arc<dyn LogReader> {

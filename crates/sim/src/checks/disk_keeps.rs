@@ -67,7 +67,8 @@ mod tests {
         let fresh = fresh();
         let mut disk = Disk { ballot: fresh.ballot, log: fresh.log, in_flight: Vec::new() };
         writes.iter().for_each(|write| disk.write(write).expect("the writes fit"));
-        RecoveredLog { ballot: disk.ballot, log: disk.log, cut_off_bytes: 0 }
+        let committed = disk.log.base().index;
+        RecoveredLog { ballot: disk.ballot, log: disk.log, committed, cut_off_bytes: 0 }
     }
 
     fn append(entries: &[raft_core::Entry]) -> LogWrite {

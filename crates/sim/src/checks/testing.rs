@@ -51,7 +51,8 @@ pub fn membership() -> Membership {
 
 pub fn fresh() -> RecoveredLog {
     let log = LogSummary::new(SnapshotMeta::bootstrap(membership()));
-    RecoveredLog { ballot: Ballot::default(), log, cut_off_bytes: 0 }
+    let committed = log.base().index;
+    RecoveredLog { ballot: Ballot::default(), log, committed, cut_off_bytes: 0 }
 }
 
 pub fn entry(term: u64, index: u64, payload: &'static str) -> Entry {

@@ -111,6 +111,10 @@ impl LogStore for WatchedLog {
         self.inner.idle()
     }
 
+    fn note_committed(&mut self, index: Index) -> Result<(), StorageError> {
+        self.inner.note_committed(index)
+    }
+
     fn reader(&self) -> Arc<dyn LogReader> {
         self.inner.reader()
     }

@@ -30,7 +30,10 @@ impl RaftWorker {
                 let to = message.to;
                 out.world.frames.push((to, Frame::new(FrameBody::Raft(message))));
             }
-            Effect::Apply(entries) => out.apply.push(ApplyItem::Entries(entries)),
+            Effect::Apply(entries) => {
+                out.committed = entries.last().map(|entry| entry.index).or(out.committed);
+                out.apply.push(ApplyItem::Entries(entries));
+            }
             Effect::Fetch { id, epoch, first, last, max_bytes } => {
                 out.fetch.push(FetchItem::Read { id, epoch, first, last, max_bytes });
             }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use balsa::driver::recovery::Stores;
-use raft_core::SnapshotMeta;
+use raft_core::{Index, SnapshotMeta};
 use raft_storage::files::{Outage, SimFiles};
 use raft_storage::memory::{MemoryDisk, MemoryLog, MemoryLogDisk, MemoryState};
 use raft_storage::snapshots::FileSnapshots;
@@ -79,6 +79,10 @@ impl LogStore for CountedLog {
 
     fn idle(&mut self) -> Result<(), StorageError> {
         self.inner.idle()
+    }
+
+    fn note_committed(&mut self, index: Index) -> Result<(), StorageError> {
+        self.inner.note_committed(index)
     }
 
     fn reader(&self) -> Arc<dyn LogReader> {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use raft_core::Index;
 use raft_storage::segments::SegmentLog;
 use raft_storage::{LogReader, LogStore, LogWrite, RecoveredLog, StorageError};
 
@@ -89,6 +90,10 @@ impl LogStore for MoodyLog {
     fn idle(&mut self) -> Result<(), StorageError> {
         self.mood.idles.fetch_add(1, Ordering::SeqCst);
         self.inner.idle()
+    }
+
+    fn note_committed(&mut self, index: Index) -> Result<(), StorageError> {
+        self.inner.note_committed(index)
     }
 
     fn reader(&self) -> Arc<dyn LogReader> {

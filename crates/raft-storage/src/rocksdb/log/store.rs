@@ -95,7 +95,12 @@ impl RocksLog {
         let durable = files.open(DURABLE).or_else(|_| files.create(DURABLE));
         let durable =
             durable.map_err(|error| StorageError::io("open", files.describe(DURABLE), error))?;
-        let recovered = RecoveredLog { ballot: head.ballot, log: log.clone(), cut_off_bytes: 0 };
+        let recovered = RecoveredLog {
+            ballot: head.ballot,
+            log: log.clone(),
+            committed: log.base().index,
+            cut_off_bytes: 0,
+        };
         let shared = Arc::new(Shared::new(rocks, path, extent_of(&log)));
         Ok(RocksLog {
             shared,
