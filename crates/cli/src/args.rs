@@ -5,6 +5,7 @@
 //! between and behind the arguments. Keys and values are bytes, whatever the locale.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -17,7 +18,7 @@ use crate::go::number::{parse_bool as boolean, parse_flag_int as number};
 #[command(
     name = "kvctl",
     args_override_self = true,
-    after_help = "Each global option can be set by the environment too: KVCTL_ENDPOINTS or ETCDCTL_ENDPOINTS for --endpoints."
+    after_help = "Each global option can be set by the environment too: KVCTL_ENDPOINTS or ETCDCTL_ENDPOINTS for --endpoints; and by a line of the configuration file: endpoints: [10.0.0.1:2379, 10.0.0.2:2379]. A flag goes before the environment, and that before the file."
 )]
 pub struct Args {
     /// Flags that every command takes.
@@ -32,6 +33,10 @@ pub struct Args {
 /// Flags that every command takes. Absent ones are looked for in the environment.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Globals {
+    /// The configuration file (default: kvctl/config.yaml in $XDG_CONFIG_HOME or ~/.config).
+    #[arg(long, global = true, value_name = "FILE", allow_hyphen_values = true)]
+    pub config: Option<PathBuf>,
+
     /// Servers to talk to, separated by commas (default: 127.0.0.1:2379).
     #[arg(long, global = true, value_name = "ADDRESSES", allow_hyphen_values = true, action = clap::ArgAction::Append)]
     pub endpoints: Option<Vec<String>>,
@@ -84,9 +89,25 @@ pub struct Globals {
     #[arg(long, global = true, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub insecure_transport: Option<bool>,
 
+    /// Flags of etcdctl that have no effect without discovery.
+    #[command(flatten)]
+    pub idle: Idle,
+
     /// Flags of etcdctl that promise a protection which this client does not have.
     #[command(flatten)]
     pub protection: Protection,
+}
+
+/// Flags that are taken because scripts give them.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Idle {
+    /// Whether discovery may name servers without TLS.
+    #[arg(long, global = true, hide = true, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub insecure_discovery: Option<bool>,
+
+    /// The service that discovery asks for.
+    #[arg(long, global = true, hide = true, allow_hyphen_values = true)]
+    pub discovery_srv_name: Option<String>,
 }
 
 /// Flags that are known in order to be refused with a reason.
@@ -103,6 +124,10 @@ pub struct Protection {
     /// Certificates of the authorities that servers are trusted by.
     #[arg(long, global = true, hide = true, allow_hyphen_values = true)]
     pub cacert: Option<String>,
+
+    /// Whether certificates go unchecked.
+    #[arg(long, global = true, hide = true, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub insecure_skip_tls_verify: Option<bool>,
 
     /// A token to authenticate with.
     #[arg(long, global = true, hide = true, allow_hyphen_values = true)]
@@ -130,6 +155,8 @@ pub enum Command {
     Endpoint(EndpointArgs),
     /// Shows the members of the cluster.
     Member(MemberArgs),
+    /// Prints a script that completes command lines in a shell.
+    Completion(CompletionArgs),
     /// Prints the version of this client and of the API that it speaks.
     Version(VersionArgs),
     /// Any other word, which may be short for a command.
@@ -346,6 +373,17 @@ pub enum MemberCommand {
     /// Anything else: help is printed.
     #[command(external_subcommand)]
     Other(Vec<OsString>),
+}
+
+/// `completion bash|zsh|fish|powershell`
+#[derive(Clone, Debug, Parser)]
+#[command(
+    after_help = "For the shell that runs: source <(kvctl completion bash). For every one: kvctl completion bash > /etc/bash_completion.d/kvctl, kvctl completion zsh > \"${fpath[1]}/_kvctl\", kvctl completion fish > ~/.config/fish/completions/kvctl.fish."
+)]
+pub struct CompletionArgs {
+    /// The shell: bash, zsh, fish or powershell.
+    #[arg(value_name = "SHELL")]
+    pub words: Vec<OsString>,
 }
 
 /// `version`

@@ -7,6 +7,8 @@ use std::fmt::Display;
 use etcd_client::Error;
 use tonic::{Code, Status};
 
+use crate::connection::Fault;
+
 /// The meaning of each exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -22,11 +24,24 @@ pub enum Exit {
     BadArguments = 128,
 }
 
+/// Which requests may be sent again, to another server, after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// None: the answer would be the same.
+    Never,
+    /// Those that change nothing: this one may have been done.
+    OfReads,
+    /// All: this one was certainly not done.
+    OfAll,
+}
+
 /// Why a command ends without success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
+    /// Whether another server may be asked.
+    pub repeat: Repeat,
     /// What is printed after `Error: `; nothing is printed if there is none, because
     /// the command has already said what went wrong.
     pub message: Option<String>,
@@ -37,12 +52,12 @@ pub struct Failure {
 impl Failure {
     /// A failure with a message.
     pub fn new(exit: Exit, message: impl Display) -> Failure {
-        Failure { exit, message: Some(message.to_string()), hint: None }
+        Failure { exit, repeat: Repeat::Never, message: Some(message.to_string()), hint: None }
     }
 
     /// A failure that has been reported line by line already.
     pub fn reported() -> Failure {
-        Failure { exit: Exit::Error, message: None, hint: None }
+        Failure { exit: Exit::Error, repeat: Repeat::Never, message: None, hint: None }
     }
 
     /// The same failure, with advice.
@@ -56,10 +71,10 @@ impl Failure {
     }
 
     /// The request is longer than this client may send; both sizes in bytes.
-    pub fn too_long(size: usize, limit: usize) -> Failure {
+    pub fn too_long(size: impl Display, limit: usize) -> Failure {
         let message = format!("trying to send message larger than max ({size} vs. {limit})");
         Failure::new(Exit::Error, format!("rpc error: code = ResourceExhausted desc = {message}"))
-            .with_hint("--max-request-bytes raises the limit of this client")
+            .with_hint("--max-request-bytes raises the limit of this client; a server takes 1.5 MiB unless it is told otherwise")
     }
 
     /// The words, for a line that reports the failure of one endpoint among several.
@@ -79,17 +94,54 @@ impl From<Error> for Failure {
 
 impl From<Status> for Failure {
     fn from(status: Status) -> Failure {
-        // The server's own errors are told as they are; any other keeps its code.
+        if let Some(fault) = Fault::of(&status) {
+            return Failure::from(fault);
+        }
+        // As etcdctl has it: what is not available here may be so elsewhere.
+        let repeat = match status.code() {
+            Code::Unavailable => Repeat::OfReads,
+            _ => Repeat::Never,
+        };
+        let failure = Failure::answered(&status);
+        Failure { repeat, ..failure }
+    }
+}
+
+impl Failure {
+    /// What a server has answered. Its own errors are told as they are; any other keeps
+    /// its code.
+    fn answered(status: &Status) -> Failure {
         if status.message().starts_with("etcdserver: ") {
             return Failure::new(Exit::Error, status.message());
         }
         match status.code() {
             Code::DeadlineExceeded | Code::Cancelled => Failure::deadline(),
-            code => Failure::new(
-                Exit::Error,
-                format!("rpc error: code = {code:?} desc = {}", status.message()),
+            Code::Unimplemented => Failure::coded(status).with_hint(
+                "the server does not know this request: is it the port for clients, and its version as new as this one's?",
             ),
+            _ => Failure::coded(status),
         }
+    }
+
+    fn coded(status: &Status) -> Failure {
+        let (code, message) = (status.code(), status.message());
+        Failure::new(Exit::Error, format!("rpc error: code = {code:?} desc = {message}"))
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        let (repeat, what) = match fault {
+            Fault::NotDone(why) => {
+                (Repeat::OfAll, format!("the connection broke before the request was sent: {why}"))
+            }
+            Fault::Unknown(why) => {
+                (Repeat::OfReads, format!("the connection broke before the answer came: {why}"))
+            }
+        };
+        let failure =
+            Failure::new(Exit::Error, format!("rpc error: code = Unavailable desc = {what}"));
+        Failure { repeat, ..failure }
     }
 }
 

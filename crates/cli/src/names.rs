@@ -31,7 +31,7 @@ const COMMANDS: [(&str, bool); 25] = [
     ("user", false),
     ("role", false),
     ("check", false),
-    ("completion", false),
+    ("completion", true),
     ("downgrade", false),
     ("options", false),
     ("help", true),

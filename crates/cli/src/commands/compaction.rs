@@ -4,7 +4,7 @@ use etcd_client::CompactionOptions;
 
 use super::bad_arguments;
 use crate::args::{CompactionArgs, Globals};
-use crate::connection::within;
+use crate::connection::{Purpose, within};
 use crate::failure::{Exit, Failure};
 use crate::go::number::parse_int;
 use crate::settings::Settings;
@@ -25,8 +25,8 @@ pub async fn run(globals: &Globals, args: &CompactionArgs) -> Result<(), Failure
         options = options.with_physical();
     }
     let settings = Settings::resolve(globals, None)?;
-    within(&settings, &settings.endpoints, async |connection| {
-        Ok(connection.kv().compact(revision, Some(options)).await?)
+    within(&settings, &settings.endpoints, Purpose::Write, async |connection| {
+        Ok(connection.kv().compact(revision, Some(options.clone())).await?)
     })
     .await?;
     terminal::print(format!("compacted revision {revision}\n").as_bytes())

@@ -6,7 +6,7 @@ use etcd_client::DeleteOptions;
 
 use super::{Span, bad_arguments, show, span};
 use crate::args::{DelArgs, Globals};
-use crate::connection::within;
+use crate::connection::{Purpose, within};
 use crate::failure::Failure;
 use crate::go::quote::quote;
 use crate::print::Answer;
@@ -23,8 +23,8 @@ const RECONSIDER: Duration = Duration::from_secs(2);
 pub async fn run(globals: &Globals, args: &DelArgs) -> Result<(), Failure> {
     let (key, options) = request(args)?;
     let settings = Settings::resolve(globals, None)?;
-    let response = within(&settings, &settings.endpoints, async |connection| {
-        Ok(connection.kv().delete(key, Some(options)).await?)
+    let response = within(&settings, &settings.endpoints, Purpose::Write, async |connection| {
+        Ok(connection.kv().delete(key.clone(), Some(options.clone())).await?)
     })
     .await?;
     show(&Answer::Del(response.0), settings.output)

@@ -2,11 +2,12 @@
 
 use etcd_client::proto::PbAlarmMember;
 use etcd_client::{AlarmAction, AlarmType};
+use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use super::{help, member, show};
 use crate::args::{EndpointArgs, EndpointCommand, Globals};
-use crate::connection::{Connection, within};
+use crate::connection::{Connection, Purpose, within};
 use crate::failure::{Exit, Failure};
 use crate::print::{Answer, Format, Health, unhealthy};
 use crate::settings::Settings;
@@ -38,7 +39,7 @@ async fn endpoints(settings: &Settings) -> Result<Vec<String>, Failure> {
     if !settings.cluster {
         return Ok(settings.endpoints.clone());
     }
-    let list = within(settings, &settings.endpoints, async |connection| {
+    let list = within(settings, &settings.endpoints, Purpose::Read, async |connection| {
         member::list(connection, true).await
     })
     .await
@@ -51,13 +52,16 @@ async fn endpoints(settings: &Settings) -> Result<Vec<String>, Failure> {
 }
 
 async fn status(settings: &Settings, endpoints: Vec<String>) -> Result<(), Failure> {
+    let asked = ask_all(settings, endpoints, async |settings, endpoint| {
+        within(settings, endpoint, Purpose::Read, async |mut connection| {
+            Ok(connection.client.status().await?.0)
+        })
+        .await
+    });
     let mut answers = Vec::new();
     let mut failed = false;
-    for endpoint in endpoints {
-        let answer = within(settings, std::slice::from_ref(&endpoint), async |mut connection| {
-            Ok(connection.client.status().await?.0)
-        });
-        match answer.await {
+    for (endpoint, answer) in asked.await? {
+        match answer {
             Ok(answer) => answers.push((endpoint, answer)),
             Err(failure) => {
                 failed = true;
@@ -70,13 +74,16 @@ async fn status(settings: &Settings, endpoints: Vec<String>) -> Result<(), Failu
 }
 
 async fn hash(settings: &Settings, endpoints: Vec<String>, revision: i64) -> Result<(), Failure> {
+    let asked = ask_all(settings, endpoints, async move |settings, endpoint| {
+        within(settings, endpoint, Purpose::Read, async |connection| {
+            Ok(connection.client.maintenance_client().hash_kv(revision).await?.0)
+        })
+        .await
+    });
     let mut answers = Vec::new();
     let mut last = None;
-    for endpoint in endpoints {
-        let answer = within(settings, std::slice::from_ref(&endpoint), async |connection| {
-            Ok(connection.client.maintenance_client().hash_kv(revision).await?.0)
-        });
-        match answer.await {
+    for (endpoint, answer) in asked.await? {
+        match answer {
             Ok(answer) => answers.push((endpoint, answer)),
             Err(failure) => {
                 tell(&format!("Failed to get the hash of endpoint {endpoint}"), &failure);
@@ -88,21 +95,10 @@ async fn hash(settings: &Settings, endpoints: Vec<String>, revision: i64) -> Res
     last.map_or(Ok(()), Err)
 }
 
-/// Asks all endpoints at once: one that is gone must not make the others late.
 async fn health(settings: &Settings, endpoints: Vec<String>) -> Result<(), Failure> {
-    let tasks: Vec<_> = endpoints
-        .into_iter()
-        .map(|endpoint| {
-            let settings = settings.clone();
-            tokio::spawn(async move { examine(&settings, endpoint).await })
-        })
-        .collect();
-    let mut list = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        list.push(task.await.map_err(|error| {
-            Failure::new(Exit::Error, format!("an endpoint was not asked: {error}"))
-        })?);
-    }
+    let asked =
+        ask_all(settings, endpoints, async |settings, endpoint| examine(settings, endpoint).await);
+    let mut list: Vec<Health> = asked.await?.into_iter().map(|(_, health)| health).collect();
     // Those that answered first are printed first.
     list.sort_by_key(|health| health.took);
     if settings.output.format == Format::Simple {
@@ -117,17 +113,50 @@ async fn health(settings: &Settings, endpoints: Vec<String>) -> Result<(), Failu
     if healthy { Ok(()) } else { Err(Failure::new(Exit::Error, "unhealthy cluster")) }
 }
 
+/// Asks all endpoints at once, so that one that is gone does not make the others late:
+/// the time for the command is the time for each. The answers come in the endpoints'
+/// order.
+async fn ask_all<T: 'static>(
+    settings: &Settings,
+    endpoints: Vec<String>,
+    ask: impl AsyncFn(&Settings, &[String]) -> T + Clone + 'static,
+) -> Result<Vec<(String, T)>, Failure> {
+    let local = LocalSet::new();
+    let tasks: Vec<_> = endpoints
+        .into_iter()
+        .map(|endpoint| {
+            let (settings, ask) = (settings.clone(), ask.clone());
+            local.spawn_local(async move {
+                let answer = ask(&settings, std::slice::from_ref(&endpoint)).await;
+                (endpoint, answer)
+            })
+        })
+        .collect();
+    local
+        .run_until(async move {
+            let mut answers = Vec::with_capacity(tasks.len());
+            for task in tasks {
+                answers.push(task.await.map_err(|error| {
+                    Failure::new(Exit::Error, format!("an endpoint was not asked: {error}"))
+                })?);
+            }
+            Ok(answers)
+        })
+        .await
+}
+
 /// A linearizable read shows that the server has a leader and a quorum; the alarms show
 /// what it refuses nevertheless.
-async fn examine(settings: &Settings, endpoint: String) -> Health {
+async fn examine(settings: &Settings, endpoint: &[String]) -> Health {
     let started = Instant::now();
-    let outcome = within(settings, std::slice::from_ref(&endpoint), async |mut connection| {
+    let outcome = within(settings, endpoint, Purpose::Read, async |mut connection| {
         read(&connection).await?;
         let took = started.elapsed();
         let alarms = connection.client.alarm(AlarmAction::Get, AlarmType::None, None).await;
         Ok((took, alarms.map(|response| response.0.alarms)))
     })
     .await;
+    let endpoint = endpoint.concat();
     match outcome {
         Ok((took, alarms)) => {
             let error = match alarms {

@@ -5,7 +5,7 @@ use etcd_client::{GetOptions, SortOrder, SortTarget};
 
 use super::{Span, bad_arguments, is_serializable, show, span};
 use crate::args::{GetArgs, Globals};
-use crate::connection::{Connection, within};
+use crate::connection::{Connection, Purpose, within};
 use crate::failure::{Exit, Failure};
 use crate::print::{Answer, Format};
 use crate::settings::Settings;
@@ -17,11 +17,11 @@ use crate::settings::Settings;
 pub async fn run(globals: &Globals, args: &GetArgs) -> Result<(), Failure> {
     let (key, options) = request(args)?;
     let settings = Settings::resolve(globals, None)?;
-    let response = within(&settings, &settings.endpoints, async |connection| {
+    let response = within(&settings, &settings.endpoints, Purpose::Read, async |connection| {
         if args.stream {
-            streamed(&connection, key, options).await
+            streamed(&connection, key.clone(), options.clone()).await
         } else {
-            Ok(connection.kv().get(key, Some(options)).await?.0)
+            Ok(connection.kv().get(key.clone(), Some(options.clone())).await?.0)
         }
     })
     .await?;

@@ -6,7 +6,7 @@ use proto::etcdserverpb::{MemberListRequest, MemberListResponse};
 
 use super::{help, is_serializable, show};
 use crate::args::{Globals, MemberArgs, MemberCommand};
-use crate::connection::{Connection, within};
+use crate::connection::{Connection, Purpose, within};
 use crate::failure::Failure;
 use crate::print::Answer;
 use crate::settings::Settings;
@@ -23,7 +23,7 @@ pub async fn run(globals: &Globals, args: MemberArgs) -> Result<(), Failure> {
     };
     let linearizable = !is_serializable(&consistency)?;
     let settings = Settings::resolve(globals, None)?;
-    let members = within(&settings, &settings.endpoints, async |connection| {
+    let members = within(&settings, &settings.endpoints, Purpose::Read, async |connection| {
         list(connection, linearizable).await
     })
     .await?;

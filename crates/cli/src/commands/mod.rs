@@ -4,6 +4,7 @@
 //! the first mistake is told first, as etcdctl does.
 
 mod compaction;
+mod completion;
 pub mod del;
 mod endpoint;
 pub mod get;
@@ -41,6 +42,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Some(Command::Compaction(args)) => compaction::run(globals, &args).await,
             Some(Command::Endpoint(args)) => endpoint::run(globals, args).await,
             Some(Command::Member(args)) => member::run(globals, args).await,
+            Some(Command::Completion(args)) => completion::run(&args),
             Some(Command::Version(_)) => version::run(),
             Some(Command::Other(words)) => Err(names::unknown(&words)),
             None => help(&[], &[]),

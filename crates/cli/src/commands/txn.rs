@@ -4,7 +4,7 @@ use etcd_client::proto::PbTxnRequest;
 
 use super::{bad_arguments, show};
 use crate::args::{Globals, TxnArgs};
-use crate::connection::within;
+use crate::connection::{Purpose, within};
 use crate::failure::Failure;
 use crate::print::Answer;
 use crate::settings::Settings;
@@ -23,9 +23,9 @@ pub async fn run(globals: &Globals, args: &TxnArgs) -> Result<(), Failure> {
         if args.interactive { terminal::print(format!("{heading}\n").as_bytes()) } else { Ok(()) }
     };
     let txn = txn::read(&mut std::io::stdin().lock(), announce)?;
-    let response = within(&settings, &settings.endpoints, async |connection| {
+    let response = within(&settings, &settings.endpoints, Purpose::Write, async |connection| {
         connection.check_length(&PbTxnRequest::from(txn.clone()))?;
-        Ok(connection.kv().txn(txn).await?)
+        Ok(connection.kv().txn(txn.clone()).await?)
     })
     .await?;
     show(&Answer::Txn(response.0), settings.output)

@@ -95,7 +95,7 @@ fn operation(line: &str) -> Result<TxnOp, Failure> {
         Some(&"put") => {
             let args = PutArgs::try_parse_from(&words).map_err(|error| invalid(Some(error)))?;
             // What stands on standard input is the script, not a value.
-            let request = put::request(&args, &mut std::io::empty())?;
+            let request = put::request(&args, &mut std::io::empty(), 0)?;
             Ok(TxnOp::put(request.key, request.value, Some(request.options)))
         }
         Some(&"get") => {

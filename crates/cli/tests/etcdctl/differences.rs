@@ -32,7 +32,6 @@ const NO_COUNTERPART: &[(&str, &str)] = &[
     ("{\"level\":\"warn\"", "the log of etcdctl's library, about its attempts and its environment"),
     ("kvctl: ", "advice of kvctl: what to do about an error"),
     ("\tauth", "suggests a command that kvctl does not have"),
-    ("\tcompletion", "as above"),
     ("\tdefrag", "as above"),
     ("\tdowngrade", "as above"),
 ];

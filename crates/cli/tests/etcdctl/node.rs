@@ -28,7 +28,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A running node, killed when this value is dropped.
 pub struct Node {
-    process: Process,
+    /// The process, for who wants to halt it.
+    pub process: Process,
     /// Where its data is; removed at the end.
     _folder: TempDir,
 }

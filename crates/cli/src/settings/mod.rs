@@ -1,23 +1,26 @@
 //! The global flags as they are in force: the command line first, then the environment,
-//! then the defaults.
+//! then the configuration file, then the defaults.
 //!
 //! A flag `--dial-timeout` is read from `ETCDCTL_DIAL_TIMEOUT`, and from
 //! `KVCTL_DIAL_TIMEOUT`, which wins. As in etcdctl, a flag given in both places is an
 //! error, a variable that cannot be read counts as absent, and an unknown one is named.
+//! In the file, which etcdctl does not have ([`file`]), whatever cannot be read is an
+//! error.
+
+mod file;
+mod sources;
 
 use std::time::Duration;
 
-use crate::args::{Globals, Protection};
+use crate::args::Globals;
 use crate::failure::{Exit, Failure};
 use crate::go::{duration, number};
 use crate::print::{Format, Output};
 use crate::terminal;
-
-/// Prefixes of the variables, the stronger one first.
-const PREFIXES: [&str; 2] = ["KVCTL_", "ETCDCTL_"];
+use sources::Sources;
 
 /// The longest request, unless told otherwise.
-const DEFAULT_REQUEST_BYTES: usize = 2 * 1024 * 1024;
+pub const DEFAULT_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 
 /// The longest answer, unless told otherwise.
 const DEFAULT_RESPONSE_BYTES: usize = i32::MAX as usize;
@@ -47,19 +50,13 @@ pub struct Settings {
     pub cluster: bool,
 }
 
-/// The environment, and which of its variables were looked at.
-struct Environment {
-    variables: Vec<(String, String)>,
-    used: Vec<String>,
-}
-
 impl Settings {
     /// Settings from flags and this process's environment. `cluster` is the flag of the
     /// same name, for the command that has it.
     ///
     /// # Errors
     /// A flag is given in the environment too, asks for something that this client does
-    /// not have, or names no known output format.
+    /// not have, or names no known output format; the configuration file is malformed.
     pub fn resolve(globals: &Globals, cluster: Option<Option<bool>>) -> Result<Settings, Failure> {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -72,46 +69,61 @@ impl Settings {
         cluster: Option<Option<bool>>,
         variables: Vec<(String, String)>,
     ) -> Result<Settings, Failure> {
-        let mut environment = Environment { variables, used: Vec::new() };
-        let env = &mut environment;
+        let mut sources = Sources::new(globals, variables)?;
+        let from = &mut sources;
         let word = |text: &str| Ok(text.to_owned());
 
         let endpoints =
-            env.pick("ENDPOINTS", globals.endpoints.as_ref(), |text| Ok(vec![text.to_owned()]))?;
+            from.pick("endpoints", globals.endpoints.as_ref(), |text| Ok(vec![text.to_owned()]))?;
         let command_timeout =
-            env.pick("COMMAND_TIMEOUT", globals.command_timeout.as_ref(), duration::parse)?;
+            from.pick("command-timeout", globals.command_timeout.as_ref(), duration::parse)?;
         let dial_timeout =
-            env.pick("DIAL_TIMEOUT", globals.dial_timeout.as_ref(), duration::parse)?;
+            from.pick("dial-timeout", globals.dial_timeout.as_ref(), duration::parse)?;
         let keepalive_time =
-            env.pick("KEEPALIVE_TIME", globals.keepalive_time.as_ref(), duration::parse)?;
+            from.pick("keepalive-time", globals.keepalive_time.as_ref(), duration::parse)?;
         let keepalive_timeout =
-            env.pick("KEEPALIVE_TIMEOUT", globals.keepalive_timeout.as_ref(), duration::parse)?;
-        let format = env.pick("WRITE_OUT", globals.write_out.as_ref(), word)?;
-        let hex = env.pick("HEX", globals.hex.as_ref(), number::parse_bool)?;
-        let debug = env.pick("DEBUG", globals.debug.as_ref(), number::parse_bool)?;
-        let request = env.pick(
-            "MAX_REQUEST_BYTES",
+            from.pick("keepalive-timeout", globals.keepalive_timeout.as_ref(), duration::parse)?;
+        let format = from.pick("write-out", globals.write_out.as_ref(), word)?;
+        let hex = from.pick("hex", globals.hex.as_ref(), number::parse_bool)?;
+        let debug = from.pick("debug", globals.debug.as_ref(), number::parse_bool)?;
+        let request = from.pick(
+            "max-request-bytes",
             globals.max_request_bytes.as_ref(),
             number::parse_flag_int,
         )?;
         let response =
-            env.pick("MAX_RECV_BYTES", globals.max_recv_bytes.as_ref(), number::parse_flag_int)?;
-        let user = env.pick("USER", globals.user.as_ref(), word)?;
-        let password = env.pick("PASSWORD", globals.password.as_ref(), word)?;
-        let insecure = env.pick(
-            "INSECURE_TRANSPORT",
+            from.pick("max-recv-bytes", globals.max_recv_bytes.as_ref(), number::parse_flag_int)?;
+        let user = from.pick("user", globals.user.as_ref(), word)?;
+        let password = from.pick("password", globals.password.as_ref(), word)?;
+        let insecure = from.pick(
+            "insecure-transport",
             globals.insecure_transport.as_ref(),
             number::parse_bool,
         )?;
         let cluster = match cluster {
-            Some(flag) => env.pick("CLUSTER", flag.as_ref(), number::parse_bool)?,
+            Some(flag) => from.pick("cluster", flag.as_ref(), number::parse_bool)?,
             None => None,
         };
-        env.refuse_protection(&globals.protection)?;
-        env.warn_of_the_rest();
+        // Without a domain to discover servers by, they mean nothing.
+        from.pick(
+            "insecure-discovery",
+            globals.idle.insecure_discovery.as_ref(),
+            number::parse_bool,
+        )?;
+        from.pick("discovery-srv-name", globals.idle.discovery_srv_name.as_ref(), word)?;
+        let unchecked = from.pick(
+            "insecure-skip-tls-verify",
+            globals.protection.insecure_skip_tls_verify.as_ref(),
+            number::parse_bool,
+        )?;
+        from.refuse_protection(&globals.protection)?;
+        from.warn_of_the_rest();
 
         if insecure == Some(false) {
             return Err(not_protected("--insecure-transport=false"));
+        }
+        if unchecked == Some(true) {
+            return Err(not_protected("--insecure-skip-tls-verify"));
         }
         let settings = Settings {
             endpoints: endpoints
@@ -144,77 +156,6 @@ impl Settings {
         terminal::note(format_args!("write-out={:?} hex={}", self.output.format, self.output.hex));
         if let Some((name, _)) = &self.user {
             terminal::note(format_args!("user={name}"));
-        }
-    }
-}
-
-impl Environment {
-    /// The flag, or else the variable.
-    fn pick<T: Clone>(
-        &mut self,
-        name: &str,
-        flag: Option<&T>,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, Failure> {
-        let mut found = flag.cloned();
-        for prefix in PREFIXES {
-            let variable = format!("{prefix}{name}");
-            let Some(value) = self.get(&variable) else { continue };
-            if flag.is_some() {
-                let flag_name = name.to_ascii_lowercase().replace('_', "-");
-                return Err(Failure::new(
-                    Exit::Error,
-                    format!(
-                        "{variable} is set and --{flag_name} is given: unset the variable or leave out the flag"
-                    ),
-                ));
-            }
-            if !value.is_empty() && found.is_none() {
-                match parse(&value) {
-                    Ok(parsed) => found = Some(parsed),
-                    Err(error) => terminal::note(format_args!("{variable} is ignored: {error}")),
-                }
-            }
-            self.used.push(variable);
-        }
-        Ok(found)
-    }
-
-    fn get(&self, name: &str) -> Option<String> {
-        self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-    }
-
-    /// A flag or a variable that asks for protection must not be passed over.
-    fn refuse_protection(&self, flags: &Protection) -> Result<(), Failure> {
-        let known = [
-            ("cert", &flags.cert),
-            ("key", &flags.key),
-            ("cacert", &flags.cacert),
-            ("auth-jwt-token", &flags.auth_jwt_token),
-            ("discovery-srv", &flags.discovery_srv),
-        ];
-        for (name, flag) in known {
-            if flag.is_some() {
-                return Err(not_protected(&format!("--{name}")));
-            }
-            for prefix in PREFIXES {
-                let variable = format!("{prefix}{}", name.to_uppercase().replace('-', "_"));
-                if self.get(&variable).is_some_and(|value| !value.is_empty()) {
-                    return Err(not_protected(&variable));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn warn_of_the_rest(&self) {
-        for (name, _) in &self.variables {
-            let ours = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-            if ours && !self.used.contains(name) {
-                terminal::note(format_args!(
-                    "the environment variable {name} is not known and not used"
-                ));
-            }
         }
     }
 }
@@ -261,6 +202,7 @@ fn credentials(user: String, password: String) -> Result<Option<(String, String)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Protection;
 
     fn resolve(globals: &Globals, variables: &[(&str, &str)]) -> Result<Settings, Failure> {
         let variables =
@@ -292,6 +234,65 @@ mod tests {
         let settings = resolve(&Globals::default(), &[("ETCDCTL_DIAL_TIMEOUT", "soon")])
             .expect("it is ignored");
         assert_eq!(settings.dial_timeout, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn the_file_comes_after_the_environment() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.yaml");
+        std::fs::write(&path, "endpoints: [f:1, f:2]\nhex: true\ndial-timeout: 7s\n")
+            .expect("a file");
+        let path = path.to_str().expect("a path in UTF-8");
+        let globals = Globals { hex: Some(false), ..Globals::default() };
+        let variables = [("KVCTL_CONFIG", path), ("ETCDCTL_DIAL_TIMEOUT", "3s")];
+        let settings = resolve(&globals, &variables).expect("all can be read");
+        assert_eq!(settings.endpoints, ["f:1", "f:2"]);
+        assert!(!settings.output.hex, "the flag goes before the file");
+        assert_eq!(settings.dial_timeout, Duration::from_secs(3));
+
+        // The flag names another one than the environment.
+        let globals = Globals { config: Some("/nowhere.yaml".into()), ..Globals::default() };
+        let failure = resolve(&globals, &variables).expect_err("it is not there");
+        assert!(failure.words().contains("/nowhere.yaml"), "{failure:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_file_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("kvctl")).expect("a folder");
+        let path = folder.path().join("kvctl/config.yaml");
+        for (text, message) in [
+            ("hex: true\ndial-timeout: soon\n", "config.yaml, line 2: dial-timeout: "),
+            ("cacert: ca.pem\n", "config.yaml, line 1: cacert: TLS, tokens"),
+            ("hex: true\n\nendpont: a:1\n", "config.yaml, line 3: unknown key \"endpont\""),
+        ] {
+            std::fs::write(&path, text).expect("a file");
+            let home = folder.path().to_str().expect("a path in UTF-8");
+            let failure = resolve(&Globals::default(), &[("XDG_CONFIG_HOME", home)]);
+            let failure = failure.expect_err(message);
+            assert!(failure.words().contains(message), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn each_flag_of_etcdctl_has_its_variable() {
+        let variables = [
+            ("ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "false"),
+            ("ETCDCTL_INSECURE_DISCOVERY", "true"),
+            ("ETCDCTL_DISCOVERY_SRV_NAME", "etcd"),
+            ("ETCDCTL_INSECURE_TRANSPORT", "true"),
+            ("ETCDCTL_KEEPALIVE_TIME", "4s"),
+            ("ETCDCTL_KEEPALIVE_TIMEOUT", "5s"),
+            ("ETCDCTL_MAX_REQUEST_BYTES", "100"),
+            ("ETCDCTL_MAX_RECV_BYTES", "200"),
+            ("ETCDCTL_USER", "root"),
+            ("ETCDCTL_PASSWORD", "secret"),
+        ];
+        let settings = resolve(&Globals::default(), &variables).expect("all can be read");
+        assert_eq!(settings.keepalive_time, Duration::from_secs(4));
+        assert_eq!(settings.keepalive_timeout, Duration::from_secs(5));
+        assert_eq!((settings.max_request_bytes, settings.max_recv_bytes), (100, 200));
+        assert_eq!(settings.user, Some(("root".to_owned(), "secret".to_owned())));
     }
 
     #[test]
