@@ -21,6 +21,25 @@ async fn a_healthy_node_says_so() {
     assert_eq!(body, "ok\n");
 }
 
+/// What the README tells operators is there.
+#[tokio::test]
+async fn the_pages_that_operators_are_told_of_are_there() {
+    let readme = include_str!("../../../../README.md");
+    let operate = readme.split("\n## ").find(|section| section.starts_with("Operate\n"));
+    let words = operate.expect("the section is there").split('`');
+    let paths = words.filter_map(|word| {
+        let path = word.strip_prefix("http://HOST:2379").unwrap_or(word);
+        path.starts_with('/').then_some(path)
+    });
+    let paths: Vec<&str> = paths.collect();
+    assert_eq!(paths, ["/metrics", "/health", "/livez", "/readyz"]);
+    let served = Served::start().await;
+    for path in paths {
+        let (head, _) = served.page(path).await;
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{path}: {head}");
+    }
+}
+
 #[tokio::test]
 async fn a_node_without_a_leader_is_ill_but_alive() {
     let served = Served::without_leader().await;
