@@ -1,7 +1,7 @@
 //! All four workers in one hand: for the simulator, for tests, and for embedding a
 //! node in a single thread.
 
-use raft_core::{NodeId, Raft, Status, StopReason, Time};
+use raft_core::{NodeId, Position, Raft, Status, StopReason, Term, Time};
 use raft_net::{Frame, TransportEvent};
 use raft_storage::StateMachine;
 
@@ -63,8 +63,9 @@ impl<S: StateMachine> Workers<S> {
         let own = (config.raft.id, config.raft.incarnation);
         let recovered = recover(&mut stores, config.limits.recovery_read_bytes)?;
         let Recovered { saved, purge_bound, finished_install, cut_off_bytes } = recovered;
-        let found = Found { finished_install, cut_off_bytes };
         let raft = Raft::restore(config.raft.clone(), saved, now)?;
+        let Status { base, last, ballot, .. } = raft.status();
+        let found = Found { finished_install, cut_off_bytes, base, last, term: ballot.term };
         let Stores { log, machine, snapshots } = stores;
         let reader = log.reader();
         let workers = Workers {
@@ -84,6 +85,12 @@ pub struct Found {
     pub finished_install: bool,
     /// Bytes of a last group that the log store cut off; it was never synced.
     pub cut_off_bytes: u64,
+    /// The log begins after this position.
+    pub base: Position,
+    /// The log ends at this position.
+    pub last: Position,
+    /// The term that the node was in.
+    pub term: Term,
 }
 
 /// A node in one hand: its workers, their queues and its admission. Whoever owns it

@@ -83,6 +83,12 @@ impl Node {
         if !self.replica.has_ended() {
             self.hand_over().await;
         }
+        self.end().await
+    }
+
+    /// Stops the node as [`Node::stop`] does, but hands nothing over: for a cluster that
+    /// stops as a whole, in which nobody is left to lead.
+    pub async fn end(self) -> Ending {
         let ending = self.replica.stop().await;
         if let Net::Grpc(transport) = &self.net {
             let transport = Arc::clone(transport);

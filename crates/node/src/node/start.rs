@@ -65,7 +65,7 @@ pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> 
     let (replica, found) = runtime
         .blocking(move || Replica::start(&config, REQUEST_IDS, stores, &threads, observer))
         .await?;
-    tell_what_was_found(&identity, &builder, &found, &reader);
+    tell_what_was_found(&identity, &builder, &replica, &found, &reader);
 
     let net = connect(&mut builder, identity, listener, &replica, &runtime)?;
     if let Some(transport) = net.transport() {
@@ -219,16 +219,27 @@ fn driver_config(
 fn tell_what_was_found(
     identity: &Identity,
     builder: &NodeBuilder,
+    replica: &Replica<Reply>,
     found: &Found,
     reader: &KvReader,
 ) {
     let view = reader.view();
+    let members = member::members(&replica.handle().status().membership);
+    let peer_urls = members.get(&identity.node).map(|own| own.peer_urls.join(","));
+    let listens = builder.listen_peer.map_or_else(|| "nowhere".to_owned(), |at| at.to_string());
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         name = builder.name,
         member = format!("{:x}", identity.node.0),
         cluster = format!("{:x}", identity.cluster),
+        peer_urls,
+        listens_for_peers = listens,
+        client_urls = builder.client_urls.join(","),
         data_dir = %builder.data_dir.display(),
+        log_first = found.base.index.0 + 1,
+        log_last = found.last.index.0,
+        log_last_term = found.last.term.0,
+        term = found.term.0,
         applied = view.applied().index.0,
         revision = view.revision(),
         keys = view.key_count(),

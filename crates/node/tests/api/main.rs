@@ -9,4 +9,5 @@ mod life;
 mod limits;
 mod process;
 mod range_stream;
+mod restart;
 mod support;

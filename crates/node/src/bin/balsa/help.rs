@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use balsa::api::{API_VERSION, BALSA_VERSION};
 
-use crate::flags::describe;
+use crate::flags::{DevSettings, describe_all};
 
 /// The versions. The first line is the one that scripts look for.
 pub fn version() -> String {
@@ -19,9 +19,7 @@ pub fn usage() -> String {
          \n\
          \x20 balsa [flags]      Run a node.\n\
          \x20 balsa --version    Tell the versions.\n\
-         \x20 balsa dev [flags]  Run a cluster on this machine: --nodes N (3; odd, 9 at most),\n\
-         \x20                    --base-port PORT (2379), --host ADDRESS (127.0.0.1),\n\
-         \x20                    --data-dir FOLDER (./balsa-dev).\n\
+         \x20 balsa dev [flags]  Run a cluster on this machine; `balsa dev --help` tells more.\n\
          \n\
          Flags are those of etcd. Each can be set as a variable, ETCD_NAME for --name, or\n\
          in a file, --config-file PATH. Without any, a single node serves clients at\n\
@@ -29,12 +27,36 @@ pub fn usage() -> String {
          \n\
          Flags that are followed:\n\n",
     );
-    for (name, what, default) in describe() {
+    list(&mut text, describe_all());
+    text
+}
+
+/// How `balsa dev` is used.
+pub fn dev_usage() -> String {
+    let mut text = String::from(
+        "Usage:\n\
+         \n\
+         \x20 balsa dev [flags]  Run a cluster on this machine, to try things with.\n\
+         \n\
+         The nodes are processes of their own. Their data and logs are kept in one folder,\n\
+         and are there again next time; Ctrl-C stops all. The first node serves clients at\n\
+         the base port and peers at the next one, the second one 10 above, and so on.\n\
+         \n\
+         Flags:\n\n",
+    );
+    list(&mut text, DevSettings::describe());
+    text
+}
+
+fn list(
+    text: &mut String,
+    flags: impl Iterator<Item = (&'static str, &'static str, &'static str)>,
+) {
+    for (name, what, default) in flags {
         let default = if default.is_empty() { String::new() } else { format!(" ({default})") };
         // Writing to a string never fails.
         let _ = writeln!(text, "  --{name}\n        {what}{default}");
     }
-    text
 }
 
 #[cfg(test)]

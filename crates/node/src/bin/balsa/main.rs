@@ -8,6 +8,7 @@
 mod dev;
 mod flags;
 mod help;
+mod ignored;
 mod log;
 mod serve;
 mod systemd;
@@ -61,7 +62,7 @@ fn develop(line: impl Iterator<Item = String>) -> ExitCode {
     match DevSettings::read(line) {
         Ok(Some(settings)) => dev::run(settings),
         Ok(None) => {
-            print!("{}", help::usage());
+            print!("{}", help::dev_usage());
             ExitCode::SUCCESS
         }
         Err(error) => refuse_flags(&error),

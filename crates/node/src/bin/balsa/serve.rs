@@ -14,14 +14,18 @@ use balsa::{Client, ClientLimits, Node, StartError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::flags::{ClusterState, Settings};
-use crate::{EXIT_FAILURE, systemd};
+use crate::{EXIT_FAILURE, ignored, systemd};
 
+/// What the log says once the node serves reads and writes.
+pub const READY: &str = "ready to serve client requests";
 /// The exit code of a node whose disk failed: `EX_IOERR`.
 const EXIT_DISK: u8 = 74;
 /// How long stopping may take. Longer means that a disk hangs.
 const STOP: Duration = Duration::from_secs(10);
 /// A signal that comes so soon after the first is no second request.
 const SAME_REQUEST: Duration = Duration::from_secs(1);
+/// Why a node stops whose standard input ends.
+const STDIN_ENDED: &str = "standard input ended";
 /// Connections that may wait to be taken in.
 const BACKLOG: i32 = 4096;
 
@@ -75,6 +79,7 @@ async fn serve(settings: Settings) -> Result<ExitCode, RunError> {
             return Ok(in_time(abandon(starting), &mut stop).await);
         }
     };
+    ignored::tell(&settings, &node.client()).await;
     let started = Server::start(listeners, node.client(), metrics, &options(&settings));
     let server = match started {
         Ok(server) => server,
@@ -93,11 +98,12 @@ async fn serve(settings: Settings) -> Result<ExitCode, RunError> {
             None
         }
     };
+    let is_alone = stop.has_lost_its_starter;
     ready.abort();
     systemd::notify("STOPPING=1");
     let stopping = async {
         server.shutdown().await;
-        let stopped = node.stop().await;
+        let stopped = if is_alone { node.end().await } else { node.stop().await };
         exit_code(&ended.unwrap_or(stopped))
     };
     Ok(in_time(stopping, &mut stop).await)
@@ -177,7 +183,7 @@ async fn announce(client: Client, addresses: Vec<SocketAddr>, traffic: &'static 
     while let Err(error) = client.ready().await {
         tracing::warn!(%error, "not ready yet; are enough members up?");
     }
-    tracing::info!("ready to serve client requests");
+    tracing::info!("{READY}");
     for address in addresses {
         tracing::info!(
             traffic,
@@ -252,6 +258,9 @@ fn exit_code(ended: &Ending) -> ExitCode {
 struct Stop {
     /// When it was first asked.
     asked: Option<Instant>,
+    /// Whether whoever started it is gone or stops all that it started: then there is
+    /// nobody to hand the leadership to.
+    has_lost_its_starter: bool,
     interrupt: Signal,
     terminate: Signal,
     stdin: Option<tokio::sync::oneshot::Receiver<()>>,
@@ -261,6 +270,7 @@ impl Stop {
     fn new(with_stdin: bool) -> io::Result<Stop> {
         Ok(Stop {
             asked: None,
+            has_lost_its_starter: false,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             stdin: with_stdin.then(end_of_stdin),
@@ -281,8 +291,9 @@ impl Stop {
         let why = tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
-            () = stdin => "standard input ended",
+            () = stdin => STDIN_ENDED,
         };
+        self.has_lost_its_starter = why == STDIN_ENDED;
         self.asked = Some(Instant::now());
         why
     }

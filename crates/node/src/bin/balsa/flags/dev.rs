@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::args;
+use super::describe;
 use super::error::FlagError;
 use super::table::{Flag, Kind, Role};
 
@@ -79,6 +80,16 @@ impl DevSettings {
         let address = host.parse();
         let host = address.map_err(|_| FlagError::invalid("host", host, "it is no IP address"))?;
         Ok(Some(DevSettings { nodes, base_port, host, data_dir: text("data-dir").into() }))
+    }
+
+    /// The flags that say which cluster it is, wherever its folder is.
+    pub fn line(&self) -> String {
+        format!("--nodes {} --host {} --base-port {}", self.nodes, self.host, self.base_port)
+    }
+
+    /// The flags: name, what they are, default.
+    pub fn describe() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        describe(FLAGS)
     }
 
     /// The port of a node for its clients; nodes count from 0.

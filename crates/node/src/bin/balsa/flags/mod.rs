@@ -65,9 +65,15 @@ pub fn read(
     Ok(Task::Serve(Box::new(settings), warnings))
 }
 
-/// The flags that are followed: name, what they are, default.
-pub fn describe() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    table::FLAGS.iter().filter_map(|flag| match flag.role {
+/// The flags of a node that are followed: name, what they are, default.
+pub fn describe_all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    describe(table::FLAGS)
+}
+
+fn describe(
+    flags: &'static [table::Flag],
+) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    flags.iter().filter_map(|flag| match flag.role {
         table::Role::Used(what) => Some((flag.name, what, flag.default)),
         table::Role::NoEffect | table::Role::Missing(_) => None,
     })

@@ -1,5 +1,6 @@
 //! What a node is to do, read from the flags and checked.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,9 @@ use super::values::Values;
 
 /// The longest time that an election may take to begin.
 const MAX_ELECTION_TIMEOUT: Duration = Duration::from_secs(50);
+/// Flags that say what a new cluster is founded with.
+const OF_NEW_CLUSTERS: [&str; 3] =
+    ["initial-advertise-peer-urls", "initial-cluster", "initial-cluster-token"];
 /// What a request may take beside the time of two elections.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 
@@ -35,6 +39,8 @@ pub struct Settings {
     pub founders: Vec<Founding>,
     /// What keeps clusters with the same addresses apart.
     pub token: String,
+    /// The flags among those that only a new cluster follows which somebody has set.
+    pub given: BTreeSet<&'static str>,
     /// Whether the cluster is there already.
     pub cluster_state: ClusterState,
     /// How often a leader shows that it is there.
@@ -129,6 +135,7 @@ impl Settings {
             client_urls: client_urls(values)?,
             founders: cluster::read(values, &name, &advertised)?,
             token: values.text("initial-cluster-token").to_owned(),
+            given: OF_NEW_CLUSTERS.into_iter().filter(|flag| values.is_given(flag)).collect(),
             cluster_state: values.choose(
                 "initial-cluster-state",
                 &[("new", ClusterState::New), ("existing", ClusterState::Existing)],

@@ -253,7 +253,12 @@ pub const FLAGS: &[Flag] = &[
         "false",
         Used("keep the state in memory, and make it anew from snapshot and log"),
     ),
-    flag("stop-with-stdin", Bool, "false", Used("stop when standard input ends")),
+    flag(
+        "stop-with-stdin",
+        Bool,
+        "false",
+        Used("stop when standard input ends, and hand nothing over"),
+    ),
 ];
 
 /// Finds a flag by its name.
