@@ -9,6 +9,9 @@ use tonic::{Code, Status};
 
 use crate::connection::Fault;
 
+/// What a server says that has not even begun with a request.
+const NO_LEADER: &str = "etcdserver: no leader";
+
 /// The meaning of each exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -112,7 +115,13 @@ impl Failure {
     /// its code.
     fn answered(status: &Status) -> Failure {
         if status.message().starts_with("etcdserver: ") {
-            return Failure::new(Exit::Error, status.message());
+            let failure = Failure::new(Exit::Error, status.message());
+            return match status.message() {
+                NO_LEADER => failure.with_hint(
+                    "nothing was done: are enough members up? `kvctl endpoint status` on all of them shows it",
+                ),
+                _ => failure,
+            };
         }
         match status.code() {
             Code::DeadlineExceeded | Code::Cancelled => Failure::deadline(),
@@ -155,6 +164,15 @@ mod tests {
             Failure::from(Status::new(Code::NotFound, "etcdserver: requested lease not found"));
         assert_eq!(failure.words(), "etcdserver: requested lease not found");
         assert_eq!(failure.exit, Exit::Error);
+    }
+
+    #[test]
+    fn what_certainly_was_not_done_is_told_so() {
+        let failure = Failure::from(Status::unavailable(NO_LEADER));
+        assert_eq!((failure.words(), failure.repeat), (NO_LEADER, Repeat::OfReads));
+        assert!(failure.hint.is_some_and(|hint| hint.starts_with("nothing was done")));
+        let failure = Failure::from(Status::unavailable("etcdserver: request timed out"));
+        assert_eq!((failure.hint, failure.repeat), (None, Repeat::OfReads));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! The endpoints are tried in their order. One that fails lets the next one begin at
 //! once; one that is merely slow gets a head start, and then the next one is tried
 //! beside it, so that a server that hangs costs a fraction of a second (as in RFC 8305,
-//! which does the same for addresses of one host). When all have failed, the round
-//! begins anew, so that a server that is just starting is waited for.
+//! which does the same for addresses of one host). One that has failed is tried again
+//! after a pause, so that a server that is just starting is waited for, whatever the
+//! others do.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,9 +19,9 @@ use crate::failure::{Exit, Failure};
 use crate::settings::Settings;
 
 /// How long an endpoint is alone before the next one is tried beside it.
-const HEAD_START: Duration = Duration::from_millis(200);
+const HEAD_START: Duration = Duration::from_millis(50);
 
-/// Between two rounds.
+/// How long an endpoint that has failed is left alone.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The servers of a command, in the order in which they are tried.
@@ -53,7 +54,9 @@ impl Servers {
     /// None answers before the deadline.
     pub async fn dial(&mut self, deadline: Instant) -> Result<(usize, Channel), Failure> {
         let mut attempts = JoinSet::new();
-        let mut waiting = self.round();
+        let all = self.targets.len();
+        let mut waiting: VecDeque<usize> =
+            (0..all).map(|number| (self.first + number) % all).collect();
         loop {
             if let Some(number) = waiting.pop_front() {
                 let target = self.targets[number].clone();
@@ -63,16 +66,20 @@ impl Servers {
                 biased;
                 Some(attempt) = attempts.join_next() => match attempt {
                     Ok((number, Ok(channel))) => return Ok((number, channel)),
-                    Ok((number, Err(problem))) => self.problems[number] = Some(problem),
+                    Ok((number, Err(problem))) => {
+                        self.problems[number] = Some(problem);
+                        let target = self.targets[number].clone();
+                        attempts.spawn(async move {
+                            sleep(PAUSE).await;
+                            (number, target.connect().await)
+                        });
+                    }
                     Err(error) => {
                         return Err(Failure::new(Exit::Error, format!("dialling failed: {error}")));
                     }
                 },
                 () = sleep_until(deadline) => return Err(self.unreachable()),
                 () = sleep(HEAD_START), if !waiting.is_empty() => {}
-                () = sleep(PAUSE), if attempts.is_empty() && waiting.is_empty() => {
-                    waiting = self.round();
-                }
             }
         }
     }
@@ -85,11 +92,6 @@ impl Servers {
     /// The name of a server.
     pub fn name(&self, number: usize) -> &str {
         &self.targets[number].name
-    }
-
-    fn round(&self) -> VecDeque<usize> {
-        let all = self.targets.len();
-        (0..all).map(|number| (self.first + number) % all).collect()
     }
 
     fn unreachable(&self) -> Failure {

@@ -4,7 +4,7 @@
 //! A flag `--dial-timeout` is read from `ETCDCTL_DIAL_TIMEOUT`, and from
 //! `KVCTL_DIAL_TIMEOUT`, which wins. As in etcdctl, a flag given in both places is an
 //! error, a variable that cannot be read counts as absent, and an unknown one is named.
-//! In the file, which etcdctl does not have ([`file`]), whatever cannot be read is an
+//! In the file, which etcdctl does not have ([`mod@file`]), whatever cannot be read is an
 //! error.
 
 mod file;

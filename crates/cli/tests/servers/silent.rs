@@ -49,6 +49,19 @@ fn a_node_that_is_halted_is_not_waited_for() {
 }
 
 #[test]
+fn a_server_that_starts_late_is_found_beside_a_silent_one() {
+    let (_listener, silent) = silent();
+    let host = address();
+    let endpoints = [silent, endpoint(&host)];
+    let waiting = std::thread::spawn(move || run(&endpoints, &format!("get a {PATIENT}")));
+    let mut node = Node::start(&host);
+    let get = waiting.join().expect("nothing panics there");
+    assert_eq!(get.code, Some(0), "{}", get.stderr);
+    assert!(get.took < SOON, "{:?}", get.took);
+    node.check();
+}
+
+#[test]
 fn the_time_for_the_command_bounds_everything() {
     let (_listener, silent) = silent();
     let endpoints = [silent.clone()];

@@ -100,8 +100,10 @@ async fn develop(settings: &DevSettings) -> Result<(), DevError> {
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
     };
-    println!("stopping");
-    cluster.stop().await;
+    if !cluster.0.is_empty() {
+        println!("stopping");
+        cluster.stop().await;
+    }
     ended
 }
 
