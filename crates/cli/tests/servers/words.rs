@@ -64,14 +64,21 @@ fn a_bad_endpoint_is_told_at_once() {
 }
 
 #[test]
-fn a_value_without_an_end_is_refused() {
+fn input_without_an_end_is_refused() {
     let endless = std::fs::File::open("/dev/zero").expect("every system has it");
     let mut command = kvctl();
     command.args(["put", "a", "--endpoints", &format!("{}:2379", address())]);
+    let also_endless = endless.try_clone().expect("a descriptor");
     let put = run_command(command.stdin(Stdio::from(endless)));
     assert_eq!(put.code, Some(1), "{}", put.stderr);
     let words = "Error: rpc error: code = ResourceExhausted desc = trying to send message larger than max (over 2097152 vs. 2097152)\n";
     assert!(put.stderr.starts_with(words), "{}", put.stderr);
+
+    let mut command = kvctl();
+    command.args(["txn", "--endpoints", &format!("{}:2379", address())]);
+    let txn = run_command(command.stdin(Stdio::from(also_endless)));
+    assert_eq!(txn.code, Some(1), "{}", txn.stderr);
+    assert!(txn.stderr.starts_with(words), "{}", txn.stderr);
 }
 
 #[test]

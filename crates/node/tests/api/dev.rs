@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use proto::etcdserverpb::kv_client::KvClient;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::process::{Running, balsa, run};
 use super::support::{get, own_ip, put, until};
@@ -75,6 +76,27 @@ async fn a_node_that_cannot_start_ends_the_command_with_its_reason() {
     assert!(log.starts_with("balsa dev: n1 ended (exit status: 1)"), "{log}");
     assert!(log.contains("the node does not start"), "{log}");
     assert!(!log.contains("a line of long ago"), "{log}");
+}
+
+#[tokio::test]
+async fn a_node_that_ends_is_told_with_its_last_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ip = own_ip();
+    let mut command = balsa();
+    command.args(["dev", "--nodes=1", "--host", &ip.to_string()]).stdout(Stdio::piped());
+    let mut cluster = Running::start(command, folder.path(), ip);
+    let out = cluster.child().stdout.take().expect("it is a pipe");
+    let mut lines = BufReader::new(out).lines().map(|line| line.expect("it writes text"));
+    let process = lines.by_ref().find_map(|line| {
+        let (_, process) = line.split_once("process ")?;
+        process.split(' ').next()?.parse().ok().and_then(Pid::from_raw)
+    });
+    kill_process(process.expect("it is told"), Signal::KILL).expect("it runs");
+    let told = lines.collect::<Vec<_>>().join("\n");
+    assert!(told.contains("n1 ended (signal: 9 (SIGKILL)). To start it again:"), "{told}");
+    assert!(told.contains("ready to serve client requests"), "{told}");
+    assert_eq!(cluster.ended().await.code(), Some(1));
+    assert_eq!(cluster.log(), "balsa dev: all nodes have ended\n");
 }
 
 #[tokio::test]

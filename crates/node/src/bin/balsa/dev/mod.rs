@@ -56,6 +56,8 @@ enum DevError {
     Taken { address: SocketAddr, error: io::Error },
     #[error("{name} ended ({status}); its log is {log}, and ends with:\n{last}")]
     Ended { name: String, status: ExitStatus, log: String, last: String },
+    #[error("all nodes have ended")]
+    AllEnded,
     #[error(
         "{name} does not serve after {} s; its log is {log}, and ends with:\n{last}",
         START.as_secs()
@@ -93,7 +95,7 @@ async fn develop(settings: &DevSettings) -> Result<(), DevError> {
         cluster.wait_until_it_serves().await?;
         print!("{}", cluster.welcome());
         cluster.watch().await;
-        Ok(())
+        Err(DevError::AllEnded)
     };
     let ended = tokio::select! {
         ended = run => ended,
