@@ -97,6 +97,15 @@ pub enum HandshakeError {
         /// The one it has now.
         found: u64,
     },
+    /// The member was removed, by committed evidence; its id is never used again.
+    #[error(
+        "member {member:x} was removed from the cluster for good: stop it, and add it anew, \
+         with an empty folder, if it is to come back"
+    )]
+    Removed {
+        /// The member.
+        member: u64,
+    },
 }
 
 impl Identity {

@@ -18,6 +18,7 @@ mod frame;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 mod handshake;
+mod members;
 mod transport;
 
 pub use address::{InvalidAddress, PeerAddress};
@@ -26,4 +27,8 @@ pub use frame::{
     SnapshotHeader, SnapshotProgress,
 };
 pub use handshake::{HandshakeError, Hello, Identity, PROTOCOL_VERSION, Welcome};
+pub use members::{
+    ChangeFailure, ChangeFuture, ChangeOutcome, ChangeRefusal, Changed, MemberChange, MemberDesk,
+    MemberStatus,
+};
 pub use transport::{Peer, Transport, TransportEvent};

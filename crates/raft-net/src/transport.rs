@@ -15,8 +15,8 @@ use crate::handshake::HandshakeError;
 /// [`Transport::send`] before it returns, so it is called without any lock that this
 /// needs. Frames of one lane arrive in the order in which they were sent.
 pub trait Transport: Send + Sync {
-    /// Sends a frame to a peer, on the frame's own [`Lane`](crate::Lane). To a
-    /// peer that is not known nothing is sent.
+    /// Sends a frame to a peer, on the frame's own [`Lane`](crate::Lane). One that is
+    /// not among the peers gets it where it said itself that it is, if it ever did.
     fn send(&self, to: NodeId, frame: Frame);
 
     /// Finds out at once whether a peer's process is still there, whatever the

@@ -22,6 +22,7 @@ pub(crate) fn hello_to_wire(hello: &Hello) -> wire::Hello {
         incarnation: hello.sender.incarnation.0,
         storage: hello.sender.storage,
         lane: lane.into(),
+        addresses: Vec::new(),
     }
 }
 
@@ -80,6 +81,7 @@ pub(crate) fn refusal_to_wire(error: &HandshakeError) -> wire::Refusal {
         HandshakeError::Cluster { expected, found } => (Reason::Cluster, expected, found),
         HandshakeError::Receiver { expected, found } => (Reason::Receiver, expected, found),
         HandshakeError::Storage { expected, found } => (Reason::Storage, expected, found),
+        HandshakeError::Removed { member } => (Reason::Removed, 0, member),
     };
     wire::Refusal { reason: reason.into(), expected, found }
 }
@@ -101,5 +103,6 @@ pub(crate) fn refusal_from_wire(refusal: &wire::Refusal) -> Result<HandshakeErro
         Reason::Cluster => HandshakeError::Cluster { expected: found, found: expected },
         Reason::Receiver => HandshakeError::Receiver { expected, found },
         Reason::Storage => HandshakeError::Storage { expected, found },
+        Reason::Removed => HandshakeError::Removed { member: found },
     })
 }

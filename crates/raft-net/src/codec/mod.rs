@@ -10,6 +10,8 @@ mod error;
 mod from_wire;
 #[cfg(feature = "grpc")]
 mod handshake;
+#[cfg(feature = "grpc")]
+mod members;
 mod to_wire;
 
 use bytes::Bytes;
@@ -25,6 +27,11 @@ pub(crate) use from_wire::{frame as frame_from_wire, required};
 pub(crate) use handshake::{
     hello_from_wire, hello_to_wire, refusal_from_wire, refusal_to_wire, welcome_from_wire,
     welcome_to_wire,
+};
+#[cfg(feature = "grpc")]
+pub(crate) use members::{
+    change_from_wire, change_to_wire, members_from_wire, members_to_wire, outcome_from_wire,
+    outcome_to_wire,
 };
 #[cfg(feature = "grpc")]
 pub(crate) use to_wire::frame as frame_to_wire;

@@ -69,6 +69,8 @@ pub struct Call<'a> {
     pub peer: NodeId,
     /// The storage id recorded for it.
     pub recorded: Option<u64>,
+    /// Where this node is reached, as it says in its greeting.
+    pub addresses: Vec<String>,
 }
 
 impl Call<'_> {
@@ -104,8 +106,10 @@ impl Call<'_> {
     ) -> Result<Session, DialError> {
         let mut client = connect(address, self.options).await?;
         let (start, started) = oneshot::channel();
+        let mut hello = codec::hello_to_wire(&self.identity.hello(self.peer, lane));
+        hello.addresses.clone_from(&self.addresses);
         let outgoing = Outgoing {
-            hello: Some(codec::hello_to_wire(&self.identity.hello(self.peer, lane))),
+            hello: Some(hello),
             started: Some(started),
             connection: queue.next_connection(),
             queue: Arc::clone(queue),
@@ -192,7 +196,7 @@ impl Call<'_> {
     }
 }
 
-async fn connect(
+pub(super) async fn connect(
     address: &PeerAddress,
     options: &Options,
 ) -> Result<PeerClient<Channel>, DialError> {
@@ -237,7 +241,7 @@ fn no_address() -> DialError {
     DialError::Unreachable("no address is known".to_owned())
 }
 
-fn status(status: Status) -> DialError {
+pub(super) fn status(status: Status) -> DialError {
     DialError::Unreachable(format!("{:?}: {}", status.code(), status.message()))
 }
 

@@ -147,7 +147,8 @@ impl LaneTask {
         let presence = &self.shared.presence;
         let start = presence.dial();
         let call = self.shared.call(self.peer);
-        let result = call.open_lane(&self.addresses, self.lane, &self.queue, &self.meters).await;
+        let addresses = self.shared.directory.with_heard(self.peer, &self.addresses);
+        let result = call.open_lane(&addresses, self.lane, &self.queue, &self.meters).await;
         match &result {
             Ok(session) => {
                 self.meters.lanes_opened.one();

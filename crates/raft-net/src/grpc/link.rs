@@ -114,9 +114,10 @@ impl Link {
         }
         let start = shared.presence.dial();
         let call = shared.call(self.peer);
+        let addresses = shared.directory.with_heard(self.peer, &self.addresses);
         let outcome = tokio::select! {
             () = self.stop.cancelled() => None,
-            outcome = call.who_is_there(&self.addresses) => Some(outcome),
+            outcome = call.who_is_there(&addresses) => Some(outcome),
         };
         self.probing.store(false, Ordering::Release);
         let gone = match outcome {

@@ -22,8 +22,10 @@
 //! A process that is gone is told apart from one that cannot be reached by
 //! the rules written down in this module's `presence.rs`.
 
+mod ask;
 mod backoff;
 mod dial;
+mod directory;
 mod lane;
 mod link;
 mod meters;
@@ -39,7 +41,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use proto::balsa::raft::v1::peer_server::PeerServer;
-use raft_core::{Incarnation, NodeId};
+use raft_core::NodeId;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -47,17 +49,17 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
-use crate::address::PeerAddress;
 use crate::frame::Frame;
 use crate::handshake::Identity;
+use crate::members::MemberDesk;
 use crate::transport::{Peer, Transport};
 
+pub use ask::{ChangeCall, Inquiry, Roll, ask_change, ask_members, inquire};
 pub use dial::DialError;
 pub use meters::PeerCounts;
 pub use options::Options;
 pub use shared::EventSink;
 
-use dial::Call;
 use link::Link;
 use server::PeerService;
 use shared::Shared;
@@ -103,6 +105,16 @@ impl GrpcTransport {
         Ok(GrpcTransport { shared, runtime: runtime.clone(), tasks, stop, address })
     }
 
+    /// Says who answers what peers ask about members, once. Before that they are told
+    /// that the node is starting.
+    ///
+    /// # Panics
+    ///
+    /// If it was said already.
+    pub fn serve_members(&self, desk: Arc<dyn MemberDesk>) {
+        assert!(self.shared.desk.set(desk).is_ok(), "a transport has one desk for members");
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -134,6 +146,27 @@ impl GrpcTransport {
         let _ = timeout(limit, self.tasks.wait()).await;
     }
 
+    /// A link to a node that the membership does not tell of, at the addresses that it
+    /// told itself when it dialled: this node is behind, or that one was removed.
+    fn link_back(&self, peer: NodeId) -> Option<Arc<Link>> {
+        let addresses = self.shared.directory.heard_of(peer);
+        if addresses.is_empty() || peer == self.shared.identity.node {
+            return None;
+        }
+        let mut links = self.shared.links();
+        if let Some(link) = links.get(&peer) {
+            return Some(Arc::clone(link));
+        }
+        let stranger = Peer { id: peer, addresses, storage: None };
+        let stop = self.stop.child_token();
+        let link = Link::open(&self.shared, &stranger, stop, &self.tasks, &self.runtime);
+        link.set_leaving(true);
+        links.insert(peer, Arc::clone(&link));
+        drop(links);
+        self.let_go_when_abandoned(&link, peer);
+        Some(link)
+    }
+
     fn let_go_when_abandoned(&self, link: &Arc<Link>, peer: NodeId) {
         let (shared, link) = (Arc::clone(&self.shared), Arc::clone(link));
         let stop = self.stop.clone();
@@ -150,6 +183,7 @@ impl GrpcTransport {
                         links.remove(&peer);
                     }
                     drop(links);
+                    shared.directory.forget(peer);
                     link.stop();
                 }
             },
@@ -160,7 +194,7 @@ impl GrpcTransport {
 
 impl Transport for GrpcTransport {
     fn send(&self, to: NodeId, frame: Frame) {
-        if let Some(link) = self.shared.link(to) {
+        if let Some(link) = self.shared.link(to).or_else(|| self.link_back(to)) {
             link.send(&self.shared, &frame);
         }
     }
@@ -173,6 +207,9 @@ impl Transport for GrpcTransport {
 
     fn set_peers(&self, peers: Vec<Peer>) {
         let own = self.shared.identity.node;
+        if let Some(peer) = peers.iter().find(|peer| peer.id == own) {
+            self.shared.directory.set_own(&peer.addresses);
+        }
         let mut links = self.shared.links();
         let mut leaving: BTreeMap<_, _> = links.clone();
         for peer in peers.iter().filter(|peer| peer.id != own) {
@@ -208,34 +245,6 @@ impl Drop for GrpcTransport {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-/// What a peer knows of a member, told to a node that has not started yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inquiry {
-    /// The peer's life that answered.
-    pub incarnation: Incarnation,
-    /// The storage id recorded for the member; `None` if it was never there.
-    pub storage: Option<u64>,
-}
-
-/// Asks a peer whether it knows a data folder of this node already. A node whose
-/// own folder is empty asks before it starts: if there was one, its votes and
-/// entries are forgotten, and it must not start (rule 13).
-///
-/// # Errors
-///
-/// If the peer cannot be reached or is not the one that was meant.
-pub async fn inquire(
-    identity: &Identity,
-    options: &Options,
-    peer: NodeId,
-    addresses: &[PeerAddress],
-) -> Result<Inquiry, DialError> {
-    let options = &options.clone().bounded();
-    let call = Call { identity, options, peer, recorded: None };
-    let reply = call.inquire(addresses, identity.node).await?;
-    Ok(Inquiry { incarnation: Incarnation(reply.incarnation), storage: reply.storage })
 }
 
 async fn serve(

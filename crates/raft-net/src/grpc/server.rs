@@ -1,6 +1,7 @@
 //! The listening side: greets who dials, and hands on what comes in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::Message as _;
 use proto::balsa::raft::v1 as wire;
@@ -17,8 +18,12 @@ use super::meters::PeerMeters;
 use super::shared::{OpenStream, Shared};
 use crate::codec::{self, DecodeError};
 use crate::frame::{Frame, FrameBody, Lane};
-use crate::handshake::{HandshakeError, Identity, PROTOCOL_VERSION};
+use crate::handshake::{HandshakeError, Hello, Identity, PROTOCOL_VERSION};
+use crate::members::MemberDesk;
 use crate::transport::TransportEvent;
+
+/// The longest that a change of members may take, whatever the asking side says.
+const LONGEST_CHANGE: Duration = Duration::from_secs(600);
 
 /// The service on the peer port.
 pub struct PeerService {
@@ -50,12 +55,13 @@ impl peer_server::Peer for PeerService {
                 return Err(Status::invalid_argument("a lane begins with a greeting"));
             }
         };
+        let addresses = hello.addresses.clone();
         let hello = codec::hello_from_wire(Some(hello)).map_err(unsound)?;
         let peer = hello.sender;
         let (replies, stream) = mpsc::channel(2);
-        let answer = match self.shared.identity.check_hello(&hello, self.shared.recorded(peer.node))
-        {
+        let answer = match self.check_hello(&hello) {
             Ok(()) => {
+                self.shared.directory.hear(peer.node, &addresses);
                 let welcome = codec::welcome_to_wire(&self.shared.identity.welcome());
                 let inbound = Inbound {
                     shared: Arc::clone(&self.shared),
@@ -99,8 +105,60 @@ impl peer_server::Peer for PeerService {
             sender: node.0,
             incarnation: incarnation.0,
             storage: self.shared.recorded(NodeId(request.member)),
+            removed: self.shared.is_removed(NodeId(request.member)),
         }))
     }
+
+    async fn members(
+        &self,
+        request: Request<wire::MembersRequest>,
+    ) -> Result<Response<wire::MembersReply>, Status> {
+        check_version(request.get_ref().protocol_version)?;
+        let Identity { cluster, node, .. } = self.shared.identity;
+        let members = codec::members_to_wire(self.desk()?.members());
+        Ok(Response::new(wire::MembersReply { cluster, sender: node.0, members }))
+    }
+
+    async fn change_members(
+        &self,
+        request: Request<wire::ChangeMembersRequest>,
+    ) -> Result<Response<wire::ChangeMembersReply>, Status> {
+        let request = request.into_inner();
+        check_version(request.protocol_version)?;
+        let Identity { cluster, .. } = self.shared.identity;
+        if request.cluster != cluster {
+            let error = HandshakeError::Cluster { expected: cluster, found: request.cluster };
+            return Err(Status::failed_precondition(error.to_string()));
+        }
+        let change = codec::change_from_wire(request.change).map_err(unsound)?;
+        let timeout = Duration::from_millis(request.timeout_ms).min(LONGEST_CHANGE);
+        let outcome = self.desk()?.change(change, timeout).await;
+        Ok(Response::new(codec::outcome_to_wire(outcome)))
+    }
+}
+
+impl PeerService {
+    /// Whether this node may listen to who dialled.
+    fn check_hello(&self, hello: &Hello) -> Result<(), HandshakeError> {
+        let sender = hello.sender.node;
+        self.shared.identity.check_hello(hello, self.shared.recorded(sender))?;
+        if self.shared.is_removed(sender) {
+            return Err(HandshakeError::Removed { member: sender.0 });
+        }
+        Ok(())
+    }
+
+    fn desk(&self) -> Result<&Arc<dyn MemberDesk>, Status> {
+        self.shared.desk.get().ok_or_else(|| Status::unavailable("the node is starting"))
+    }
+}
+
+fn check_version(found: u32) -> Result<(), Status> {
+    if found == PROTOCOL_VERSION {
+        return Ok(());
+    }
+    let error = HandshakeError::ProtocolVersion { expected: PROTOCOL_VERSION, found };
+    Err(Status::failed_precondition(error.to_string()))
 }
 
 /// One lane from a peer.

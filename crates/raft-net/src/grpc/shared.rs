@@ -1,17 +1,19 @@
 //! What all tasks of one transport share.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use raft_core::{Incarnation, NodeId};
 use tokio_util::sync::CancellationToken;
 
 use super::dial::Call;
+use super::directory::Directory;
 use super::link::Link;
 use super::meters::{MAX_PEERS, Meters};
 use super::options::Options;
 use super::presence::{Closed, Presence};
 use crate::handshake::{HandshakeError, Identity};
+use crate::members::MemberDesk;
 use crate::transport::TransportEvent;
 
 /// Takes in what a transport has to tell. Called from many threads at once; must
@@ -28,6 +30,10 @@ pub struct Shared {
     pub presence: Presence,
     /// The counters.
     pub meters: Meters,
+    /// Where nodes are by their own word.
+    pub directory: Directory,
+    /// Who answers what is asked about members.
+    pub desk: OnceLock<Arc<dyn MemberDesk>>,
     events: EventSink,
     links: Mutex<BTreeMap<NodeId, Arc<Link>>>,
     /// The last refusal told of each peer, by whom.
@@ -42,6 +48,8 @@ impl Shared {
             options,
             presence: Presence::default(),
             meters: Meters::default(),
+            directory: Directory::default(),
+            desk: OnceLock::new(),
             events,
             links: Mutex::default(),
             refusals: Mutex::default(),
@@ -66,7 +74,13 @@ impl Shared {
     /// A call to a peer.
     pub fn call(&self, peer: NodeId) -> Call<'_> {
         let (identity, options) = (&self.identity, &self.options);
-        Call { identity, options, peer, recorded: self.recorded(peer) }
+        let addresses = self.directory.own();
+        Call { identity, options, peer, recorded: self.recorded(peer), addresses }
+    }
+
+    /// Whether a node was removed from the cluster, by committed evidence.
+    pub fn is_removed(&self, node: NodeId) -> bool {
+        self.desk.get().is_some_and(|desk| desk.is_removed(node))
     }
 
     /// Tells the node something.

@@ -106,9 +106,10 @@ fn a_member_can_be_asked_whether_another_was_there_before() {
     let incarnation = one.identity.incarnation;
     assert_eq!(
         ask(identity(2, 202), NodeId(1)),
-        Ok(Inquiry { incarnation, storage: Some(0xf01d) })
+        Ok(Inquiry { incarnation, storage: Some(0xf01d), is_removed: false })
     );
-    assert_eq!(ask(identity(3, 203), NodeId(1)), Ok(Inquiry { incarnation, storage: None }));
+    let never_there = Inquiry { incarnation, storage: None, is_removed: false };
+    assert_eq!(ask(identity(3, 203), NodeId(1)), Ok(never_there));
 
     let error = HandshakeError::Receiver { expected: 9, found: 1 };
     let refused = DialError::Refused { by_peer: false, error };

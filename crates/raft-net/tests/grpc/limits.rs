@@ -38,6 +38,7 @@ pub fn hello(sender: u64, receiver: u64) -> wire::Hello {
         incarnation: 900,
         storage: 0x5000 + sender,
         lane: wire::Lane::Bulk.into(),
+        addresses: Vec::new(),
     }
 }
 

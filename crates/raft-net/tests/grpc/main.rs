@@ -3,6 +3,7 @@
 mod handshakes;
 mod lanes;
 mod limits;
+mod members;
 mod processes;
 mod slow_peer;
 mod snapshots;

@@ -114,6 +114,20 @@ impl peer_server::Peer for Service {
     ) -> Result<Response<wire::InquireReply>, Status> {
         Err(Status::unimplemented("nobody asks"))
     }
+
+    async fn members(
+        &self,
+        _request: Request<wire::MembersRequest>,
+    ) -> Result<Response<wire::MembersReply>, Status> {
+        Err(Status::unimplemented("nobody asks"))
+    }
+
+    async fn change_members(
+        &self,
+        _request: Request<wire::ChangeMembersRequest>,
+    ) -> Result<Response<wire::ChangeMembersReply>, Status> {
+        Err(Status::unimplemented("nobody asks"))
+    }
 }
 
 fn number(request: wire::LaneRequest) -> u64 {
