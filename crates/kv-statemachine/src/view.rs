@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
-use raft_core::{NodeId, Position};
+use raft_core::{Membership, NodeId, Position};
 use raft_storage::{StateView, StorageError};
 
 use crate::command::MemberAttributes;
@@ -125,6 +125,15 @@ impl KvView {
     /// If the disk refuses.
     pub fn member_attributes(&self) -> Result<Vec<(NodeId, MemberAttributes)>, StorageError> {
         meta::members(self.view.as_ref())
+    }
+
+    /// The membership as of [`KvView::applied`].
+    ///
+    /// # Errors
+    ///
+    /// If the disk refuses.
+    pub fn membership(&self) -> Result<Membership, StorageError> {
+        Ok(meta::read_applied(self.view.as_ref())?.0.membership)
     }
 
     fn snapshot(&self) -> Snapshot<'_> {

@@ -12,6 +12,7 @@ mod runtime;
 
 #[cfg(feature = "node")]
 pub use node::{
-    Client, ClientLimits, Consistency, Error, Founder, Header, MemberStatus, Node, NodeBuilder,
-    NodeStatus, StartError, TransportFactory, cluster_id, member_id,
+    ChangePolicy, ChangeRefusal, Client, ClientLimits, Consistency, Error, Founder, Header,
+    MemberStatus, Node, NodeBuilder, NodeStatus, StartError, TransportFactory, cluster_id,
+    member_id,
 };

@@ -4,7 +4,7 @@
 use kv_statemachine::KvError;
 use tonic::{Code, Status};
 
-use crate::Error;
+use crate::{ChangeRefusal, Error};
 
 /// What a client is told of an error.
 pub fn of_error(error: &Error) -> Status {
@@ -35,14 +35,32 @@ fn code(error: &Error) -> Code {
     match error {
         Error::Request(error) => kv_code(*error),
         Error::TooLarge => Code::InvalidArgument,
-        // etcd has no code for it.
-        Error::TooManyRequests => Code::Unknown,
+        // etcd has no code for them.
+        Error::TooManyRequests | Error::TransferTimedOut => Code::Unknown,
+        Error::Members(refusal) => change_code(*refusal),
+        Error::NotLeader | Error::BadTransferee => Code::FailedPrecondition,
         Error::NoLeader
         | Error::LeaderChanged
         | Error::TimedOut
+        | Error::ChangeUnknown
         | Error::TimedOutLeaderFailed
         | Error::Stopped => Code::Unavailable,
         Error::Storage(_) => Code::Internal,
+    }
+}
+
+fn change_code(refusal: ChangeRefusal) -> Code {
+    match refusal {
+        ChangeRefusal::BadUrls => Code::InvalidArgument,
+        ChangeRefusal::MemberNotFound => Code::NotFound,
+        ChangeRefusal::PeerUrlExists
+        | ChangeRefusal::MemberExists
+        | ChangeRefusal::NotLearner
+        | ChangeRefusal::LearnerNotReady
+        | ChangeRefusal::TooManyLearners => Code::FailedPrecondition,
+        ChangeRefusal::Unhealthy => Code::Unavailable,
+        // etcd has no code for it.
+        ChangeRefusal::NotEnoughStarted => Code::Unknown,
     }
 }
 

@@ -11,6 +11,7 @@ use raft_net::{Identity, InvalidAddress, PeerAddress, Transport};
 use raft_storage::{LogStore, SnapshotStore, StateStore, StorageError};
 use tokio::runtime::Handle;
 
+use super::change_rules::ChangePolicy;
 use super::client::ClientLimits;
 use super::member::Founder;
 use super::{Node, start};
@@ -37,6 +38,8 @@ pub struct NodeBuilder {
     pub(super) heartbeat_interval: Duration,
     pub(super) pre_vote: bool,
     pub(super) raft_limits: Limits,
+    pub(super) joins: bool,
+    pub(super) policy: ChangePolicy,
     pub(super) driver_limits: DriverLimits,
     pub(super) client_limits: ClientLimits,
     pub(super) threads: Threads,
@@ -88,6 +91,20 @@ pub enum StartError {
         /// Who knew it.
         told_by: NodeId,
     },
+    /// The cluster that the node is to join does not know it, or cannot be asked.
+    #[error("{0}")]
+    Join(String),
+    /// This member was removed from the cluster.
+    #[error(
+        "member {member:x} was removed from the cluster for good (told by member {told_by:x}): \
+         to come back it must be added anew, and join with --initial-cluster-state existing"
+    )]
+    Removed {
+        /// This member's id.
+        member: u64,
+        /// Whose word it is.
+        told_by: u64,
+    },
     /// The system gives no threads or no random numbers.
     #[error("{what}: {error}")]
     System {
@@ -112,6 +129,8 @@ impl Default for NodeBuilder {
             heartbeat_interval: config.heartbeat_interval,
             pre_vote: true,
             raft_limits: Limits { snapshot_entries: 100_000, ..Limits::default() },
+            joins: false,
+            policy: ChangePolicy::default(),
             driver_limits: DriverLimits::default(),
             client_limits: ClientLimits::default(),
             threads: Threads::default(),
@@ -154,6 +173,21 @@ impl NodeBuilder {
     ) -> NodeBuilder {
         let peer_urls = peer_urls.into_iter().map(Into::into).collect();
         self.founders.push(Founder { name: name.into(), peer_urls });
+        self
+    }
+
+    /// The cluster runs already and this node was added to it: with an empty folder it
+    /// asks the other members given with [`NodeBuilder::founder`], which are to be all
+    /// that the cluster has now, for its id, and catches up from them. A node with data
+    /// goes by its data.
+    pub fn join_existing(mut self) -> NodeBuilder {
+        self.joins = true;
+        self
+    }
+
+    /// Which changes of members this node makes when it leads.
+    pub fn change_policy(mut self, policy: ChangePolicy) -> NodeBuilder {
+        self.policy = policy;
         self
     }
 

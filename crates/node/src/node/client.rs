@@ -11,17 +11,19 @@ use kv_statemachine::{
     RangeResponse, Response, StateHash, TxnRequest, TxnResponse, check_delete_range, check_put,
     check_range, check_txn, codec,
 };
-use raft_core::{NodeId, Term};
+use raft_core::{Membership, NodeId, Term};
+use raft_net::MemberStatus;
 use raft_net::grpc::{GrpcTransport, PeerCounts};
 use raft_storage::StateStore;
 
+use super::change_rules::ChangePolicy;
 use super::error::{Error, Verdict, judge};
 use super::member;
-use super::status::{Header, MemberStatus, NodeStatus};
+use super::status::{Header, NodeStatus};
 use crate::replica::{CallError, ReplicaHandle};
 
 /// The largest time between two looks at whether somebody leads.
-const RETRY: Duration = Duration::from_millis(20);
+pub(super) const RETRY: Duration = Duration::from_millis(20);
 /// A range that may read more keys than this goes to the pool for reads.
 const FEW_KEYS: i64 = 64;
 /// How often a physical compaction looks whether it is done.
@@ -62,7 +64,7 @@ impl Default for ClientLimits {
 /// its time is over. One that may have been done never is: its error says so.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -72,6 +74,10 @@ pub(super) struct Inner {
     pub member: NodeId,
     pub cluster: u64,
     pub limits: ClientLimits,
+    /// Which changes of members are made here.
+    pub policy: ChangePolicy,
+    /// Held while this node, which leads, makes one.
+    pub changing: tokio::sync::Mutex<()>,
     /// Gone if the node has none, or has ended.
     pub transport: Weak<GrpcTransport>,
     /// Runs what reads much.
@@ -235,18 +241,7 @@ impl Client {
     /// See [`Error`].
     pub async fn members(&self, consistency: Consistency) -> Result<Vec<MemberStatus>, Error> {
         let view = self.view(consistency).await?;
-        let attributes = view.member_attributes();
-        let attributes = attributes.map_err(|error| Error::Storage(error.to_string()))?;
-        let membership = self.inner.replica.status().membership;
-        let told = |id: NodeId| attributes.iter().find(|(of, _)| *of == id).map(|(_, told)| told);
-        let status = |(id, founder): (NodeId, member::Founder)| MemberStatus {
-            id,
-            name: told(id).map_or(founder.name, |told| told.name.clone()),
-            peer_urls: founder.peer_urls,
-            client_urls: told(id).map(|told| told.client_urls.clone()).unwrap_or_default(),
-            is_learner: membership.is_learner(id),
-        };
-        Ok(member::members(&membership).into_iter().map(status).collect())
+        self.inner.members_as_of(&view, &self.inner.replica.status().membership)
     }
 
     /// What goes into the header of an answer.
@@ -348,7 +343,7 @@ impl Client {
     }
 
     /// Waits until somebody else leads, or for a moment.
-    async fn wait_for_change(&self) {
+    pub(super) async fn wait_for_change(&self) {
         let mut office = self.inner.replica.office();
         tokio::select! {
             _ = office.changed() => {}
@@ -378,5 +373,31 @@ impl Client {
 
     fn header_in(&self, term: Term) -> Header {
         Header { cluster: self.inner.cluster, member: self.inner.member, term }
+    }
+}
+
+impl Inner {
+    /// The members of a membership, with what they told of themselves.
+    pub fn members_of(&self, membership: &Membership) -> Result<Vec<MemberStatus>, Error> {
+        self.members_as_of(&self.reader.view(), membership)
+    }
+
+    /// The same, with what they had told as of a view.
+    pub fn members_as_of(
+        &self,
+        view: &KvView,
+        membership: &Membership,
+    ) -> Result<Vec<MemberStatus>, Error> {
+        let attributes = view.member_attributes();
+        let attributes = attributes.map_err(|error| Error::Storage(error.to_string()))?;
+        let told = |id: NodeId| attributes.iter().find(|(of, _)| *of == id).map(|(_, told)| told);
+        let status = |(id, founder): (NodeId, member::Founder)| MemberStatus {
+            id,
+            name: told(id).map_or(founder.name, |told| told.name.clone()),
+            peer_urls: founder.peer_urls,
+            client_urls: told(id).map(|told| told.client_urls.clone()).unwrap_or_default(),
+            is_learner: membership.is_learner(id),
+        };
+        Ok(member::members(membership).into_iter().map(status).collect())
     }
 }

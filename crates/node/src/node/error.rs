@@ -2,6 +2,7 @@
 
 use kv_statemachine::{KvError, ReadError};
 use raft_core::Refusal;
+use raft_net::ChangeRefusal;
 
 use crate::driver::request::{NotDone, RequestError, Unknown};
 use crate::replica::CallError;
@@ -35,6 +36,22 @@ pub enum Error {
     /// The node stops. A write may have been done or not.
     #[error("etcdserver: server stopped")]
     Stopped,
+    /// A change of members was not made; says why.
+    #[error(transparent)]
+    Members(#[from] ChangeRefusal),
+    /// A change of members may have been made, or may yet be: look at the list of members
+    /// before asking again.
+    #[error("etcdserver: request timed out")]
+    ChangeUnknown,
+    /// Only the leader can do it. Nothing was done.
+    #[error("etcdserver: not leader")]
+    NotLeader,
+    /// Who is to lead has no vote, or is not there. Nothing was done.
+    #[error("etcdserver: bad leader transferee")]
+    BadTransferee,
+    /// Who is to lead did not take over in time; it may do so yet.
+    #[error("etcdserver: request timed out, leader transfer took too long")]
+    TransferTimedOut,
     /// The disk refused a read; says what.
     #[error("{0}")]
     Storage(String),

@@ -28,6 +28,13 @@ pub fn member_id(peer_urls: &[String], token: &str) -> NodeId {
     NodeId(first_bytes(urls.iter().map(String::as_bytes).chain([token.as_bytes()])))
 }
 
+/// The id of a member that joins a running cluster: the first 8 bytes of SHA-1 over its
+/// sorted peer URLs and the time, in seconds since 1970. The token is left out, as etcd
+/// does; the time sets the id apart from those of earlier members at the same URLs.
+pub fn added_member_id(peer_urls: &[String], unix_seconds: u64) -> NodeId {
+    member_id(peer_urls, &unix_seconds.to_string())
+}
+
 /// The id of a cluster: the same over its members' ids, in order.
 pub fn cluster_id(members: impl IntoIterator<Item = NodeId>) -> u64 {
     let mut ids: Vec<u64> = members.into_iter().map(|id| id.0).collect();
@@ -59,7 +66,7 @@ pub fn members(membership: &Membership) -> BTreeMap<NodeId, Founder> {
 }
 
 /// Name and URLs, one in a line; none of them holds a line's end.
-fn encode(founder: &Founder) -> Bytes {
+pub fn encode(founder: &Founder) -> Bytes {
     let mut urls = founder.peer_urls.clone();
     urls.sort();
     let mut lines = vec![founder.name.clone()];

@@ -2,9 +2,12 @@
 //! around, started from a [`NodeBuilder`] and asked through a [`Client`].
 
 mod builder;
+mod change_rules;
+mod changes;
 mod client;
 mod error;
 mod folder;
+mod join;
 mod member;
 mod start;
 mod status;
@@ -21,10 +24,12 @@ use raft_net::grpc::{GrpcTransport, PeerCounts};
 use crate::replica::{Ending, Replica};
 
 pub use builder::{NodeBuilder, StartError, TransportFactory};
+pub use change_rules::ChangePolicy;
 pub use client::{Client, ClientLimits, Consistency};
 pub use error::Error;
 pub use member::{Founder, cluster_id, member_id};
-pub use status::{Header, MemberStatus, NodeStatus};
+pub use raft_net::{ChangeRefusal, MemberStatus};
+pub use status::{Header, NodeStatus};
 
 use start::NetRuntime;
 

@@ -7,19 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kv_statemachine::{KvReader, KvStateMachine, MemberAttributes, Operation, Reply};
-use raft_core::{Config, Incarnation};
+use raft_core::{Config, Incarnation, Index};
 use raft_net::grpc::{self, GrpcTransport, Options, inquire};
 use raft_net::{ForwardId, Identity, Peer};
 use raft_storage::{LogStore, SnapshotStore, StateStore, StorageError};
 use tokio::runtime::{Builder, Handle};
 
 use super::builder::{NodeBuilder, StartError};
+use super::changes::Desk;
 use super::client::{Client, Inner};
 use super::error::Error;
 use super::folder::{self, Owner};
 use super::member::{self, Founder};
-use super::watcher::{Watcher, peers};
-use super::{Net, Node};
+use super::watcher::{Watcher, peers, peers_of};
+use super::{Net, Node, join};
 use crate::driver::recovery::Stores;
 use crate::driver::{DriverConfig, Found, RequestIds};
 use crate::replica::Replica;
@@ -43,13 +44,23 @@ pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> 
     let own = builder.found()?;
     let runtime = NetRuntime::new()?;
     let (incarnation, seed) = (Incarnation(random()?), random()?);
-    let owner = own_or_found(&builder, &own)?;
     let is_new = builder.log_store.is_none() && folder::look(&builder.data_dir)?.is_none();
+    let (owner, others) = match is_new && builder.joins {
+        true => {
+            let (owner, roll) = join::enrol(&runtime, &builder, &own).await?;
+            (owner, peers_of(&roll.members))
+        }
+        false => {
+            let owner = own_or_found(&builder, &own)?;
+            let others = peers(&owner.bootstrap.membership);
+            (owner, others)
+        }
+    };
     let mut identity =
         Identity { cluster: owner.cluster, node: owner.node, incarnation, storage: 0 };
     let listener = listen(&builder)?;
     if is_new {
-        ask_peers(&runtime, &builder, &identity, &owner).await?;
+        ask_peers(&runtime, &builder, &identity, others).await?;
     }
 
     let opened = runtime.blocking(move || open(builder, owner, seed)).await?;
@@ -79,9 +90,14 @@ pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> 
         member: identity.node,
         cluster: identity.cluster,
         limits: builder.client_limits,
+        policy: builder.policy,
+        changing: tokio::sync::Mutex::new(()),
         transport: net.grpc(),
         pool: runtime.handle(),
     });
+    if let Net::Grpc(transport) = &net {
+        transport.serve_members(Arc::new(Desk::new(&client)));
+    }
     let attributes = MemberAttributes { name: builder.name, client_urls: builder.client_urls };
     runtime.handle().spawn(publish(client.clone(), attributes));
     Ok(Node { replica, client, net, runtime })
@@ -126,10 +142,10 @@ async fn ask_peers(
     runtime: &NetRuntime,
     builder: &NodeBuilder,
     identity: &Identity,
-    owner: &Owner,
+    others: Vec<Peer>,
 ) -> Result<(), StartError> {
     let mut answers = tokio::task::JoinSet::new();
-    for peer in peers(&owner.bootstrap.membership) {
+    for peer in others {
         if peer.id != identity.node && builder.transport.is_none() {
             let identity = *identity;
             answers.spawn_on(
@@ -144,7 +160,14 @@ async fn ask_peers(
         }
     }
     while let Some(answer) = answers.join_next().await {
-        if let Ok((told_by, Ok(Ok(grpc::Inquiry { storage: Some(recorded), .. })))) = answer {
+        let Ok((told_by, Ok(Ok(grpc::Inquiry { storage, is_removed, .. })))) = answer else {
+            continue;
+        };
+        if is_removed {
+            let (member, told_by) = (identity.node.0, told_by.0);
+            return Err(StartError::Removed { member, told_by });
+        }
+        if let Some(recorded) = storage {
             return Err(StartError::WasThereBefore {
                 member: identity.node,
                 recorded,
@@ -182,7 +205,14 @@ fn open(mut builder: NodeBuilder, owner: Owner, seed: u64) -> Result<Opened, Sta
         Some(state) => state,
         None => open_state(&builder, &owner, seed, snapshots.as_ref())?,
     };
-    let machine = KvStateMachine::open(Arc::clone(&state), owner.bootstrap.clone())?;
+    // The log knows best what the node began with: one that joined began with nothing.
+    let recovered = &log.recovered().log;
+    let bootstrap = match recovered.base().index {
+        Index::ZERO => recovered.meta_at(Index::ZERO),
+        _ => None,
+    };
+    let bootstrap = bootstrap.unwrap_or_else(|| owner.bootstrap.clone());
+    let machine = KvStateMachine::open(Arc::clone(&state), bootstrap)?;
     Ok(Opened { builder, owner, log, storage, snapshots, state, machine })
 }
 

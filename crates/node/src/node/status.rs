@@ -42,18 +42,3 @@ impl NodeStatus {
         self.role == RoleName::Learner
     }
 }
-
-/// A member of the cluster, as clients are told of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberStatus {
-    /// Its id.
-    pub id: NodeId,
-    /// Its name; empty until it has started once.
-    pub name: String,
-    /// Where its peers reach it.
-    pub peer_urls: Vec<String>,
-    /// Where clients reach it; empty until it has started once.
-    pub client_urls: Vec<String>,
-    /// Whether it has no vote.
-    pub is_learner: bool,
-}

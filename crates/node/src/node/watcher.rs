@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use raft_core::{Membership, NodeId};
-use raft_net::{Peer, PeerAddress, Transport};
+use raft_net::{MemberStatus, Peer, PeerAddress, Transport};
 
 use super::member;
 use crate::driver::Worker;
@@ -82,4 +82,14 @@ pub fn peers(membership: &Membership) -> Vec<Peer> {
         Peer { id, addresses, storage }
     };
     found.into_iter().map(peer).collect()
+}
+
+/// Where members are by the word of one of them.
+pub fn peers_of(members: &[MemberStatus]) -> Vec<Peer> {
+    let peer = |member: &MemberStatus| Peer {
+        id: member.id,
+        addresses: member.peer_urls.iter().filter_map(|url| url.parse().ok()).collect(),
+        storage: None,
+    };
+    members.iter().map(peer).collect()
 }

@@ -115,6 +115,11 @@ impl<R: Send + 'static> ReplicaHandle<R> {
         lock(&self.shared.desk).waiting()
     }
 
+    /// Whether it is ending, or has ended.
+    pub fn has_ended(&self) -> bool {
+        self.shared.is_stopping()
+    }
+
     /// Takes in what the transport says; see [`raft_net::Transport`].
     pub fn deliver(&self, event: TransportEvent) {
         self.shared.deliver(event);

@@ -1,13 +1,14 @@
 //! The service `etcdserverpb.Cluster`.
 
 use proto::etcdserverpb::{self as wire, cluster_server::Cluster};
+use raft_core::NodeId;
 use tonic::{Request, Response, Status};
 
 use super::{ByLearner, Context};
-use crate::Consistency;
 use crate::api::{convert, status};
+use crate::{Consistency, Error, MemberStatus};
 
-/// Tells who belongs to the cluster.
+/// Tells who belongs to the cluster, and changes it.
 pub struct ClusterService {
     context: Context,
 }
@@ -30,13 +31,8 @@ impl Cluster for ClusterService {
             true => Consistency::Linearizable,
             false => Consistency::Serializable,
         };
-        let members = self.context.client.members(consistency).await;
-        let members = members.map_err(|error| status::of_error(&error))?;
-        Ok(Response::new(wire::MemberListResponse {
-            // No revision: membership has none.
-            header: Some(self.context.header(0)),
-            members: members.into_iter().map(convert::member).collect(),
-        }))
+        let (header, members) = self.answer(self.context.client.members(consistency).await)?;
+        Ok(Response::new(wire::MemberListResponse { header, members }))
     }
 
     async fn member_add(
@@ -44,7 +40,14 @@ impl Cluster for ClusterService {
         request: Request<wire::MemberAddRequest>,
     ) -> Result<Response<wire::MemberAddResponse>, Status> {
         self.context.admit(&request, ByLearner::Refused)?;
-        Err(status::not_served("etcdserverpb.Cluster/MemberAdd"))
+        let wire::MemberAddRequest { peer_ur_ls, is_learner } = request.into_inner();
+        let added = self.context.client.member_add(peer_ur_ls, is_learner).await;
+        let (member, members) = added.map_err(|error| status::of_error(&error))?;
+        Ok(Response::new(wire::MemberAddResponse {
+            header: Some(self.context.header(0)),
+            member: Some(convert::member(member)),
+            members: members.into_iter().map(convert::member).collect(),
+        }))
     }
 
     async fn member_remove(
@@ -52,7 +55,9 @@ impl Cluster for ClusterService {
         request: Request<wire::MemberRemoveRequest>,
     ) -> Result<Response<wire::MemberRemoveResponse>, Status> {
         self.context.admit(&request, ByLearner::Refused)?;
-        Err(status::not_served("etcdserverpb.Cluster/MemberRemove"))
+        let left = self.context.client.member_remove(NodeId(request.get_ref().id)).await;
+        let (header, members) = self.answer(left)?;
+        Ok(Response::new(wire::MemberRemoveResponse { header, members }))
     }
 
     async fn member_update(
@@ -60,7 +65,10 @@ impl Cluster for ClusterService {
         request: Request<wire::MemberUpdateRequest>,
     ) -> Result<Response<wire::MemberUpdateResponse>, Status> {
         self.context.admit(&request, ByLearner::Refused)?;
-        Err(status::not_served("etcdserverpb.Cluster/MemberUpdate"))
+        let wire::MemberUpdateRequest { id, peer_ur_ls } = request.into_inner();
+        let updated = self.context.client.member_update(NodeId(id), peer_ur_ls).await;
+        let (header, members) = self.answer(updated)?;
+        Ok(Response::new(wire::MemberUpdateResponse { header, members }))
     }
 
     async fn member_promote(
@@ -68,6 +76,19 @@ impl Cluster for ClusterService {
         request: Request<wire::MemberPromoteRequest>,
     ) -> Result<Response<wire::MemberPromoteResponse>, Status> {
         self.context.admit(&request, ByLearner::Refused)?;
-        Err(status::not_served("etcdserverpb.Cluster/MemberPromote"))
+        let promoted = self.context.client.member_promote(NodeId(request.get_ref().id)).await;
+        let (header, members) = self.answer(promoted)?;
+        Ok(Response::new(wire::MemberPromoteResponse { header, members }))
     }
 }
+
+impl ClusterService {
+    /// Header and members of an answer; the header has no revision, for membership has none.
+    fn answer(&self, outcome: Result<Vec<MemberStatus>, Error>) -> Result<Answer, Status> {
+        let members = outcome.map_err(|error| status::of_error(&error))?;
+        let members = members.into_iter().map(convert::member).collect();
+        Ok((Some(self.context.header(0)), members))
+    }
+}
+
+type Answer = (Option<wire::ResponseHeader>, Vec<wire::Member>);

@@ -1,6 +1,7 @@
 //! The service `etcdserverpb.Maintenance`.
 
 use proto::etcdserverpb::{self as wire, maintenance_server::Maintenance};
+use raft_core::NodeId;
 use tonic::codegen::tokio_stream::Empty;
 use tonic::{Request, Response, Status};
 use wire::alarm_request::AlarmAction;
@@ -95,7 +96,11 @@ impl Maintenance for MaintenanceService {
         &self,
         request: Request<wire::MoveLeaderRequest>,
     ) -> Result<Response<wire::MoveLeaderResponse>, Status> {
-        self.refused(&request, "MoveLeader")
+        self.context.admit(&request, ByLearner::Refused)?;
+        let moved = self.context.client.move_leader(NodeId(request.get_ref().target_id)).await;
+        moved.map_err(|error| status::of_error(&error))?;
+        // etcd gives no header here.
+        Ok(Response::new(wire::MoveLeaderResponse { header: None }))
     }
 
     async fn downgrade(
@@ -131,7 +136,7 @@ fn status_response(status: &NodeStatus, header: wire::ResponseHeader) -> wire::S
 
 #[cfg(test)]
 mod tests {
-    use raft_core::{Index, NodeId, RoleName, Term};
+    use raft_core::{Index, RoleName, Term};
 
     use super::*;
     use crate::Header;

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use balsa::api::{Listeners, Metrics, Options, ServeError, Server};
 use balsa::replica::Ending;
-use balsa::{Client, ClientLimits, Node, StartError};
+use balsa::{Client, ClientLimits, Error, Node, StartError};
+use raft_core::StopReason;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::flags::{ClusterState, Settings};
@@ -38,11 +39,6 @@ enum RunError {
     Listen { whom: &'static str, address: SocketAddr, error: io::Error },
     #[error("signals cannot be received: {0}")]
     Signals(io::Error),
-    #[error(
-        "--initial-cluster-state is existing, but {0} is empty, and joining a running cluster \
-         is not built yet: begin a new cluster, or bring the member's folder back"
-    )]
-    CannotJoin(String),
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
@@ -68,7 +64,6 @@ pub fn run(settings: Settings) -> ExitCode {
 async fn serve(settings: Settings) -> Result<ExitCode, RunError> {
     let mut stop = Stop::new(settings.stop_with_stdin).map_err(RunError::Signals)?;
     raise_descriptors();
-    check_folder(&settings)?;
     let listeners = listen(&settings)?;
     let metrics = Arc::new(Metrics::new(settings.extensive_metrics));
     let mut starting = pin!(start(&settings, Arc::clone(&metrics)));
@@ -147,6 +142,7 @@ async fn start(settings: &Settings, metrics: Arc<Metrics>) -> Result<Node, Start
         .heartbeat_interval(settings.heartbeat_interval)
         .election_timeout(settings.election_timeout)
         .pre_vote(settings.pre_vote)
+        .change_policy(settings.change_policy)
         .observer(metrics)
         .client_limits(ClientLimits {
             timeout: settings.request_timeout(),
@@ -155,6 +151,9 @@ async fn start(settings: &Settings, metrics: Arc<Metrics>) -> Result<Node, Start
         });
     for founder in &settings.founders {
         builder = builder.founder(&founder.name, &founder.peer_urls);
+    }
+    if settings.cluster_state == ClusterState::Existing {
+        builder = builder.join_existing();
     }
     if let Some(entries) = settings.snapshot_count {
         builder = builder.snapshot_entries(entries);
@@ -181,6 +180,9 @@ fn options(settings: &Settings) -> Options {
 /// Tells the world once the node serves reads and writes.
 async fn announce(client: Client, addresses: Vec<SocketAddr>, traffic: &'static str) {
     while let Err(error) = client.ready().await {
+        if error == Error::Stopped {
+            return;
+        }
         tracing::warn!(%error, "not ready yet; are enough members up?");
     }
     tracing::info!("{READY}");
@@ -192,18 +194,6 @@ async fn announce(client: Client, addresses: Vec<SocketAddr>, traffic: &'static 
         );
     }
     systemd::notify("READY=1");
-}
-
-/// A member that has data is one already; one that has none cannot join yet.
-fn check_folder(settings: &Settings) -> Result<(), RunError> {
-    let folder = &settings.data_dir;
-    let is_empty = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
-    match settings.cluster_state {
-        ClusterState::Existing if is_empty => {
-            Err(RunError::CannotJoin(folder.display().to_string()))
-        }
-        ClusterState::Existing | ClusterState::New => Ok(()),
-    }
 }
 
 fn listen(settings: &Settings) -> Result<Listeners, RunError> {
@@ -246,6 +236,14 @@ fn exit_code(ended: &Ending) -> ExitCode {
         Ending::Failed(error) => {
             tracing::error!(%error, "the node ends: nothing more can be made durable");
             ExitCode::from(EXIT_DISK)
+        }
+        // As etcd: what was asked for has come about.
+        Ending::Dismissed(StopReason::Removed) => {
+            tracing::warn!(
+                "the member has been permanently removed from the cluster; \
+                 the data-dir used by this member must be removed"
+            );
+            ExitCode::SUCCESS
         }
         Ending::Dismissed(_) | Ending::Panicked(_) => {
             tracing::error!(reason = %ended, "the node ends");

@@ -24,9 +24,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use raft_core::{
     Effects, Event, Ignored, Incarnation, Index, Membership, NodeId, Proposal, Raft, RoleName,
-    Round, Status, Term, Ticket, Time,
+    Round, Status, StopReason, Term, Ticket, Time,
 };
-use raft_net::{ForwardId, ForwardOutcome, FrameBody, TransportEvent};
+use raft_net::{ForwardId, ForwardOutcome, FrameBody, HandshakeError, TransportEvent};
 
 use self::forwards::Forwards;
 use self::ledger::{Asked, Ledger};
@@ -201,6 +201,11 @@ impl RaftWorker {
                 self.step(now, Event::PeerGone { peer, incarnation }, out);
             }
             TransportEvent::Refused { peer, by_peer, error } => {
+                // The peer says so by what is committed there: nothing is left to do here.
+                if by_peer && matches!(error, HandshakeError::Removed { .. }) {
+                    self.is_stopping = true;
+                    out.world.stop = Some(StopReason::Removed);
+                }
                 out.world.notices.push(Notice::PeerRefused { peer, by_peer, error });
             }
         }

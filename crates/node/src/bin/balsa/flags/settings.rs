@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use balsa::ChangePolicy;
+
 use super::cluster;
 use super::error::FlagError;
 use super::url::Url;
@@ -49,6 +51,8 @@ pub struct Settings {
     pub election_timeout: Duration,
     /// Whether to ask before standing for election.
     pub pre_vote: bool,
+    /// Which changes of members are made.
+    pub change_policy: ChangePolicy,
     /// Entries after which a snapshot is taken, if it was said.
     pub snapshot_count: Option<u64>,
     /// Steps in each branch of a transaction.
@@ -143,6 +147,10 @@ impl Settings {
             heartbeat_interval,
             election_timeout,
             pre_vote: values.switch("pre-vote")?,
+            change_policy: ChangePolicy {
+                is_strict: values.switch("strict-reconfig-check")?,
+                max_learners: values.number("max-learners")?,
+            },
             snapshot_count: snapshot_count(values)?,
             txn_ops: values.number("max-txn-ops")?,
             request_bytes: values.fit("max-request-bytes", u64::from(u32::MAX))?,
