@@ -153,10 +153,12 @@ pub enum Command {
     Compaction(CompactionArgs),
     /// Asks each endpoint for its health, status or hash.
     Endpoint(EndpointArgs),
-    /// Shows the members of the cluster.
+    /// Shows the members of the cluster, and changes them.
     Member(MemberArgs),
     /// Prints a script that completes command lines in a shell.
     Completion(CompletionArgs),
+    /// Hands the leadership over to another member.
+    MoveLeader(MoveLeaderArgs),
     /// Prints the version of this client and of the API that it speaks.
     Version(VersionArgs),
     /// Any other word, which may be short for a command.
@@ -349,7 +351,7 @@ pub enum EndpointCommand {
     Other(Vec<OsString>),
 }
 
-/// `member list`
+/// `member list|add|remove|update|promote`
 #[derive(Clone, Debug, Parser)]
 #[command(infer_subcommands = true)]
 pub struct MemberArgs {
@@ -370,6 +372,39 @@ pub enum MemberCommand {
         #[arg(long, default_value = "l", allow_hyphen_values = true)]
         consistency: String,
     },
+    /// Adds a member; it is to be started after that, with what is printed.
+    Add {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        words: Vec<OsString>,
+        /// Where the other members reach it, with commas between the URLs.
+        #[arg(long, default_value = "", allow_hyphen_values = true)]
+        peer_urls: String,
+        /// Give it no vote until it is promoted.
+        #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+        learner: bool,
+    },
+    /// Removes a member for good; it stops by itself.
+    Remove {
+        /// Its id, in hexadecimal.
+        #[arg(value_name = "ID")]
+        words: Vec<OsString>,
+    },
+    /// Says where the other members reach one from now on.
+    Update {
+        /// Its id, in hexadecimal.
+        #[arg(value_name = "ID")]
+        words: Vec<OsString>,
+        /// Where, with commas between the URLs.
+        #[arg(long, default_value = "", allow_hyphen_values = true)]
+        peer_urls: String,
+    },
+    /// Gives a learner that has caught up a vote.
+    Promote {
+        /// Its id, in hexadecimal.
+        #[arg(value_name = "ID")]
+        words: Vec<OsString>,
+    },
     /// Anything else: help is printed.
     #[command(external_subcommand)]
     Other(Vec<OsString>),
@@ -383,6 +418,14 @@ pub enum MemberCommand {
 pub struct CompletionArgs {
     /// The shell: bash, zsh, fish or powershell.
     #[arg(value_name = "SHELL")]
+    pub words: Vec<OsString>,
+}
+
+/// `move-leader ID`
+#[derive(Clone, Debug, Parser)]
+pub struct MoveLeaderArgs {
+    /// The id of the member that is to lead, in hexadecimal.
+    #[arg(value_name = "ID")]
     pub words: Vec<OsString>,
 }
 

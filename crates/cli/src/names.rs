@@ -18,7 +18,7 @@ const COMMANDS: [(&str, bool); 25] = [
     ("alarm", false),
     ("defrag", false),
     ("endpoint", true),
-    ("move-leader", false),
+    ("move-leader", true),
     ("watch", false),
     ("version", true),
     ("lease", false),

@@ -9,6 +9,7 @@ pub mod del;
 mod endpoint;
 pub mod get;
 mod member;
+mod move_leader;
 pub mod put;
 mod txn;
 mod version;
@@ -43,6 +44,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Some(Command::Endpoint(args)) => endpoint::run(globals, args).await,
             Some(Command::Member(args)) => member::run(globals, args).await,
             Some(Command::Completion(args)) => completion::run(&args),
+            Some(Command::MoveLeader(args)) => move_leader::run(globals, &args).await,
             Some(Command::Version(_)) => version::run(),
             Some(Command::Other(words)) => Err(names::unknown(&words)),
             None => help(&[], &[]),
@@ -85,6 +87,11 @@ fn is_serializable(consistency: &str) -> Result<bool, Failure> {
                 .with_hint("--consistency takes l (linearizable) or s (serializable)"))
         }
     }
+}
+
+/// The id of a member, in hexadecimal.
+fn member_id(word: &OsStr) -> Result<u64, String> {
+    crate::go::number::parse_uint(&word.to_string_lossy(), 16)
 }
 
 fn bytes(word: &OsStr) -> Vec<u8> {

@@ -16,6 +16,24 @@ pub fn parse_int(text: &str, base: u32) -> Result<i64, String> {
     })
 }
 
+/// An unsigned 64-bit number in the given base (2 to 36).
+///
+/// # Errors
+/// The text is no number of this base, or does not fit.
+pub fn parse_uint(text: &str, base: u32) -> Result<u64, String> {
+    // Go takes no sign here, and Rust takes a `+`.
+    if text.starts_with('+') {
+        return Err(failed("ParseUint", text, "invalid syntax"));
+    }
+    u64::from_str_radix(text, base).map_err(|error| {
+        let reason = match error.kind() {
+            std::num::IntErrorKind::PosOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        failed("ParseUint", text, reason)
+    })
+}
+
 /// A flag's number: decimal, or with one of the prefixes `0x`, `0o`, `0b` and `0`.
 ///
 /// # Errors

@@ -11,8 +11,9 @@ use super::{Answer, Health};
 use crate::go::duration;
 use crate::go::quote::quote;
 
-/// The fields of an answer; `hex` concerns ids, not keys and values.
-pub fn render(answer: &Answer, hex: bool) -> String {
+/// The fields of an answer, nothing for a change of members; `hex` concerns ids, not keys
+/// and values.
+pub fn render(answer: &Answer, hex: bool) -> Option<String> {
     let mut fields = Fields { text: String::new(), hex };
     match answer {
         Answer::Put(response) => fields.put(response),
@@ -20,13 +21,14 @@ pub fn render(answer: &Answer, hex: bool) -> String {
         Answer::Del(response) => fields.del(response),
         Answer::Txn(response) => fields.txn(response),
         Answer::Members(list) => fields.members(list),
+        Answer::Changed(_) | Answer::Moved(_) => return None,
         Answer::Health(list) => list.iter().for_each(|health| fields.health(health)),
         Answer::Status(list) => {
             list.iter().for_each(|(endpoint, status)| fields.status(endpoint, status))
         }
         Answer::Hash(list) => list.iter().for_each(|(endpoint, hash)| fields.hash(endpoint, hash)),
     }
-    fields.text
+    Some(fields.text)
 }
 
 struct Fields {

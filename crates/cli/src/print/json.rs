@@ -6,8 +6,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use etcd_client::proto::{
-    PbDeleteResponse, PbHashKvResponse, PbKeyValue, PbMember, PbMemberListResponse, PbPutResponse,
-    PbRangeResponse, PbResponseHeader, PbStatusResponse, PbTxnOpResponse, PbTxnResponse,
+    PbDeleteResponse, PbHashKvResponse, PbKeyValue, PbMember, PbPutResponse, PbRangeResponse,
+    PbResponseHeader, PbStatusResponse, PbTxnOpResponse, PbTxnResponse,
 };
 
 use super::{Answer, Health};
@@ -21,7 +21,12 @@ pub fn render(answer: &Answer, hex: bool) -> String {
         Answer::Get(response) => range(response),
         Answer::Del(response) => delete(response),
         Answer::Txn(response) => txn(response),
-        Answer::Members(list) => members(list, hex),
+        Answer::Members(list) => members(list.header.as_ref(), None, &list.members, hex),
+        Answer::Changed(changed) => {
+            members(changed.header.as_ref(), changed.member.as_ref(), &changed.members, hex)
+        }
+        // etcd's answer has no field that is set.
+        Answer::Moved(_) => Object::new().end(),
         Answer::Health(list) => nullable(list.iter().map(health)),
         Answer::Status(list) => {
             nullable(list.iter().map(|(endpoint, value)| at(endpoint, "Status", status(value))))
@@ -135,29 +140,34 @@ fn txn(response: &PbTxnResponse) -> String {
         .end()
 }
 
-fn members(list: &PbMemberListResponse, hex: bool) -> String {
+/// A list of members, or a change of it with the member that was added.
+fn members(
+    told: Option<&PbResponseHeader>,
+    added: Option<&PbMember>,
+    list: &[PbMember],
+    hex: bool,
+) -> String {
     if !hex {
         return Object::new()
-            .optional("header", list.header.as_ref().map(header))
-            .list(
-                "members",
-                list.members
-                    .iter()
-                    .map(|member| described(Object::new().number("ID", member.id), member)),
-            )
+            .optional("header", told.map(header))
+            .optional("member", added.map(member))
+            .list("members", list.iter().map(member))
             .end();
     }
-    let hex_members: Vec<String> = list
-        .members
-        .iter()
-        .map(|member| {
-            described(Object::new().raw("ID", &string(&format!("{:x}", member.id))), member)
-        })
-        .collect();
+    let told = told.map_or_else(|| "null".to_owned(), hex_header);
     Object::new()
-        .raw("header", &list.header.as_ref().map_or_else(|| "null".to_owned(), hex_header))
-        .raw("members", &array(&hex_members))
+        .raw("header", &told)
+        .optional("member", added.map(hex_member))
+        .raw("members", &array(&list.iter().map(hex_member).collect::<Vec<_>>()))
         .end()
+}
+
+fn member(member: &PbMember) -> String {
+    described(Object::new().number("ID", member.id), member)
+}
+
+fn hex_member(member: &PbMember) -> String {
+    described(Object::new().raw("ID", &string(&format!("{:x}", member.id))), member)
 }
 
 fn described(object: Object, member: &PbMember) -> String {

@@ -12,8 +12,8 @@ pub use simple::unhealthy;
 use std::time::Duration;
 
 use etcd_client::proto::{
-    PbDeleteResponse, PbHashKvResponse, PbMemberListResponse, PbPutResponse, PbRangeResponse,
-    PbStatusResponse, PbTxnResponse,
+    PbDeleteResponse, PbHashKvResponse, PbMember, PbMemberListResponse, PbPutResponse,
+    PbRangeResponse, PbResponseHeader, PbStatusResponse, PbTxnResponse,
 };
 
 use crate::failure::{Exit, Failure};
@@ -73,6 +73,66 @@ pub struct Health {
     pub error: Option<String>,
 }
 
+/// A change of members that was made.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// The member that it is about.
+    pub id: u64,
+    /// What was done with it.
+    pub deed: Deed,
+    /// Who answered.
+    pub header: Option<PbResponseHeader>,
+    /// The member, if it was added.
+    pub member: Option<PbMember>,
+    /// All members after it.
+    pub members: Vec<PbMember>,
+    /// The message of the API, encoded.
+    pub encoded: Vec<u8>,
+}
+
+/// What was done with a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It was added, by the name and the URLs that the user gave.
+    Added {
+        /// The name.
+        name: String,
+        /// The URLs, with commas between them.
+        peer_urls: String,
+    },
+    /// It was removed.
+    Removed,
+    /// Its URLs were replaced.
+    Updated,
+    /// It got a vote.
+    Promoted,
+}
+
+/// A leadership that was handed over.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// Who led.
+    pub from: u64,
+    /// Who leads.
+    pub to: u64,
+    /// The message of the API, encoded.
+    pub encoded: Vec<u8>,
+}
+
+impl Output {
+    /// Refuses the formats that have no place for a change, before it is made.
+    ///
+    /// # Errors
+    /// It is one of them.
+    pub fn check_for_change(&self) -> Result<(), Failure> {
+        match self.format {
+            Format::Simple | Format::Json | Format::Protobuf => Ok(()),
+            Format::Fields => Err(unsupported("fields")),
+            Format::Table => Err(unsupported("table")),
+        }
+    }
+}
+
 /// An answer of the store or of the cluster.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -86,6 +146,10 @@ pub enum Answer {
     Txn(PbTxnResponse),
     /// Of `member list`.
     Members(PbMemberListResponse),
+    /// Of `member add` and the other changes.
+    Changed(Changed),
+    /// Of `move-leader`.
+    Moved(Moved),
     /// Of `endpoint health`, one for each endpoint.
     Health(Vec<Health>),
     /// Of `endpoint status`, with the endpoint.
@@ -103,7 +167,9 @@ impl Answer {
         match output.format {
             Format::Simple => Ok(simple::render(self, output)),
             Format::Json => Ok(json::render(self, output.hex).into_bytes()),
-            Format::Fields => Ok(fields::render(self, output.hex).into_bytes()),
+            Format::Fields => fields::render(self, output.hex)
+                .map(String::into_bytes)
+                .ok_or_else(|| unsupported("fields")),
             Format::Protobuf => protobuf::render(self).ok_or_else(|| unsupported("protobuf")),
             Format::Table => {
                 table::render(self).map(String::into_bytes).ok_or_else(|| unsupported("table"))

@@ -13,6 +13,8 @@ pub fn render(answer: &Answer) -> Option<Vec<u8>> {
         Answer::Del(response) => Some(response.encode_to_vec()),
         Answer::Txn(response) => Some(response.encode_to_vec()),
         Answer::Members(list) => Some(list.encode_to_vec()),
+        Answer::Changed(changed) => Some(changed.encoded.clone()),
+        Answer::Moved(moved) => Some(moved.encoded.clone()),
         Answer::Health(_) | Answer::Status(_) | Answer::Hash(_) => None,
     }
 }

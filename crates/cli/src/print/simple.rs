@@ -4,8 +4,9 @@ use etcd_client::proto::{
     PbDeleteResponse, PbKeyValue, PbPutResponse, PbRangeResponse, PbTxnOpResponse, PbTxnResponse,
 };
 
-use super::{Answer, Health, Output, rows};
+use super::{Answer, Changed, Deed, Health, Moved, Output, rows};
 use crate::go::duration;
+use crate::go::quote::quote;
 
 /// The text of an answer. Endpoints that are not healthy are left out: they are told on
 /// standard error, by [`unhealthy`].
@@ -17,6 +18,10 @@ pub fn render(answer: &Answer, output: Output) -> Vec<u8> {
         Answer::Del(response) => del(&mut text, response, output),
         Answer::Txn(response) => txn(&mut text, response, output),
         Answer::Members(list) => lists(&mut text, rows::members(list)),
+        Answer::Changed(changed) => change(&mut text, changed),
+        Answer::Moved(Moved { from, to, .. }) => {
+            line(&mut text, format!("Leadership transferred from {from:x} to {to:x}").as_bytes());
+        }
         Answer::Health(list) => healthy(&mut text, list),
         Answer::Status(list) => lists(&mut text, rows::status(list)),
         Answer::Hash(list) => lists(&mut text, rows::hashes(list)),
@@ -56,6 +61,36 @@ fn txn(text: &mut Vec<u8>, response: &PbTxnResponse, output: Output) {
             Some(PbTxnOpResponse::ResponseTxn(response)) => txn(text, response, output),
             None => line(text, b"unexpected response without content"),
         }
+    }
+}
+
+/// What was done; after an addition also what the new member is to be started with.
+fn change(text: &mut Vec<u8>, changed: &Changed) {
+    let (id, cluster) = (changed.id, changed.header.as_ref().map_or(0, |header| header.cluster_id));
+    let done = match &changed.deed {
+        Deed::Added { .. } if changed.member.as_ref().is_some_and(|member| member.is_learner) => {
+            "added as learner to"
+        }
+        Deed::Added { .. } => "added to",
+        Deed::Removed => "removed from",
+        Deed::Updated => "updated in",
+        Deed::Promoted => "promoted in",
+    };
+    line(text, format!("Member {id:16x} {done} cluster {cluster:16x}").as_bytes());
+    let Deed::Added { name, peer_urls } = &changed.deed else { return };
+    let places = changed.members.iter().flat_map(|member| {
+        let name = if member.id == id { name } else { &member.name };
+        member.peer_ur_ls.iter().map(move |url| format!("{name}={url}"))
+    });
+    let cluster = places.collect::<Vec<_>>().join(",");
+    line(text, b"");
+    for (variable, value) in [
+        ("ETCD_NAME", name.as_str()),
+        ("ETCD_INITIAL_CLUSTER", &cluster),
+        ("ETCD_INITIAL_ADVERTISE_PEER_URLS", peer_urls),
+        ("ETCD_INITIAL_CLUSTER_STATE", "existing"),
+    ] {
+        line(text, format!("{variable}={}", quote(value.as_bytes())).as_bytes());
     }
 }
 

@@ -11,7 +11,12 @@ pub fn render(answer: &Answer) -> Option<String> {
         Answer::Health(list) => Some(table(&rows::HEALTH, &rows::health(list))),
         Answer::Status(list) => Some(table(&rows::STATUS, &rows::status(list))),
         Answer::Hash(list) => Some(table(&rows::HASHES, &rows::hashes(list))),
-        Answer::Put(_) | Answer::Get(_) | Answer::Del(_) | Answer::Txn(_) => None,
+        Answer::Put(_)
+        | Answer::Get(_)
+        | Answer::Del(_)
+        | Answer::Txn(_)
+        | Answer::Changed(_)
+        | Answer::Moved(_) => None,
     }
 }
 
