@@ -8,11 +8,13 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use proto::etcdserverpb::cluster_client::ClusterClient;
 use proto::etcdserverpb::kv_client::KvClient;
 use proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use proto::etcdserverpb::{
-    HashKvRequest, HashKvResponse, PutRequest, PutResponse, RangeRequest, RangeResponse,
-    StatusRequest, StatusResponse, TxnRequest, TxnResponse,
+    HashKvRequest, HashKvResponse, Member, MemberAddRequest, MemberListRequest,
+    MemberPromoteRequest, MemberRemoveRequest, MoveLeaderRequest, PutRequest, PutResponse,
+    RangeRequest, RangeResponse, StatusRequest, StatusResponse, TxnRequest, TxnResponse,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -30,6 +32,7 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 pub struct Connection {
     kv: KvClient<Channel>,
     maintenance: MaintenanceClient<Channel>,
+    cluster: ClusterClient<Channel>,
 }
 
 impl Connection {
@@ -44,7 +47,8 @@ impl Connection {
         let channel = endpoint.connect_timeout(CONNECT).connect_lazy();
         Self {
             kv: KvClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
-            maintenance: MaintenanceClient::new(channel),
+            maintenance: MaintenanceClient::new(channel.clone()),
+            cluster: ClusterClient::new(channel),
         }
     }
 
@@ -96,6 +100,60 @@ impl Connection {
     /// The node's, or `DeadlineExceeded` after the limit.
     pub async fn status(&mut self, limit: Duration) -> Result<StatusResponse, Status> {
         within(limit, self.maintenance.status(StatusRequest {})).await
+    }
+
+    /// The members of the cluster, as this node knows them after a linearizable read.
+    ///
+    /// # Errors
+    ///
+    /// The node's, or `DeadlineExceeded` after the limit.
+    pub async fn members(&mut self, limit: Duration) -> Result<Vec<Member>, Status> {
+        let request = MemberListRequest { linearizable: true };
+        Ok(within(limit, self.cluster.member_list(request)).await?.members)
+    }
+
+    /// Adds a member and returns its id.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn add_member(
+        &mut self,
+        peer_url: &str,
+        is_learner: bool,
+        limit: Duration,
+    ) -> Result<u64, Status> {
+        let request = MemberAddRequest { peer_ur_ls: vec![peer_url.to_owned()], is_learner };
+        let added = within(limit, self.cluster.member_add(request)).await?.member;
+        added.map(|member| member.id).ok_or_else(|| Status::internal("no member was added"))
+    }
+
+    /// Removes a member.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn remove_member(&mut self, id: u64, limit: Duration) -> Result<(), Status> {
+        within(limit, self.cluster.member_remove(MemberRemoveRequest { id })).await.map(drop)
+    }
+
+    /// Gives a learner a vote.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn promote_member(&mut self, id: u64, limit: Duration) -> Result<(), Status> {
+        within(limit, self.cluster.member_promote(MemberPromoteRequest { id })).await.map(drop)
+    }
+
+    /// Hands the leadership over; only the leader can.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn move_leader(&mut self, target_id: u64, limit: Duration) -> Result<(), Status> {
+        let request = MoveLeaderRequest { target_id };
+        within(limit, self.maintenance.move_leader(request)).await.map(drop)
     }
 
     /// The hash of the node's store at a revision.

@@ -41,6 +41,8 @@ pub struct Options {
 /// caller and panics.
 #[derive(Debug)]
 pub struct Cluster {
+    options: Options,
+    ip: Ipv4Addr,
     nodes: Vec<Node>,
 }
 
@@ -63,8 +65,41 @@ impl Cluster {
             .map(|node| format!("{}={}", name(node), peer_url(ip, node)))
             .collect();
         let members = members.join(",");
-        let nodes = (0..options.nodes).map(|node| Node::new(options, ip, node, &members)).collect();
-        Self { nodes }
+        let founder = |node| Node::new(options, ip, node, &members, "new");
+        let nodes = (0..options.nodes).map(founder).collect();
+        Self { options: options.clone(), ip, nodes }
+    }
+
+    /// Adds a node that joins a cluster of these members when it is started, and returns
+    /// its number. The cluster has to be told of it before: this is only its process.
+    pub fn join(&mut self, members: &[usize]) -> usize {
+        let node = self.nodes.len();
+        let joined = self.joining(node, members);
+        self.nodes.push(joined);
+        node
+    }
+
+    /// Lets a node that does not run join a cluster of these members at its next start,
+    /// with the addresses that it had.
+    pub fn rejoin(&mut self, node: usize, members: &[usize]) {
+        self.nodes[node] = self.joining(node, members);
+    }
+
+    /// Where a node's peers reach it, there or not.
+    pub fn peer_url(&self, node: usize) -> String {
+        peer_url(self.ip, node)
+    }
+
+    /// The nodes that were started and not ended since.
+    pub fn running(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|node| self.nodes[*node].process.is_started()).collect()
+    }
+
+    fn joining(&self, node: usize, members: &[usize]) -> Node {
+        let all = members.iter().copied().filter(|member| *member != node).chain([node]);
+        let all = all.map(|member| format!("{}={}", name(member), self.peer_url(member)));
+        let all = all.collect::<Vec<_>>().join(",");
+        Node::new(&self.options, self.ip, node, &all, "existing")
     }
 
     /// How many nodes it has, those that do not run included.
@@ -211,7 +246,7 @@ impl Cluster {
 }
 
 impl Node {
-    fn new(options: &Options, ip: Ipv4Addr, node: usize, members: &str) -> Self {
+    fn new(options: &Options, ip: Ipv4Addr, node: usize, members: &str, state: &str) -> Self {
         let endpoint = format!("{ip}:{}", client_port(node));
         let client_url = format!("http://{endpoint}");
         let peer_url = peer_url(ip, node);
@@ -224,7 +259,7 @@ impl Node {
             ("--listen-peer-urls", peer_url.clone().into()),
             ("--initial-advertise-peer-urls", peer_url.into()),
             ("--initial-cluster", members.into()),
-            ("--initial-cluster-state", "new".into()),
+            ("--initial-cluster-state", state.into()),
             ("--initial-cluster-token", format!("cluster-{ip}").into()),
         ];
         let flags = flags.into_iter().flat_map(|(flag, value)| [flag.into(), value]);

@@ -20,6 +20,7 @@ mod failover;
 mod garbage;
 mod harness;
 mod linearizable;
+mod members;
 mod ordinary;
 mod partitions;
 #[path = "../driver/support/random.rs"]

@@ -1,13 +1,14 @@
 //! Clients that write until they are told to stop.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bench::client::Connection;
 use bytes::Bytes;
 use proto::etcdserverpb::PutRequest;
 use tokio::task::JoinSet;
+use tonic::Status;
 
 use super::{LIMIT, ONE_CALL, Record};
 
@@ -33,8 +34,37 @@ struct Shared {
     stops: AtomicBool,
     acknowledged: AtomicUsize,
     failed: AtomicUsize,
+    nodes: Mutex<Vec<Connection>>,
+    /// The list of nodes that each client took its node from, counted up with each list.
+    lists: Mutex<(usize, Vec<usize>)>,
     /// When writes were acknowledged, in this order.
     times: Mutex<Vec<Instant>>,
+    /// What was said of those that were not.
+    failures: Mutex<Vec<String>>,
+}
+
+impl Shared {
+    fn acknowledge(&self) {
+        self.acknowledged.fetch_add(1, Ordering::Relaxed);
+        lock(&self.times).push(Instant::now());
+    }
+
+    fn fail(&self, status: &Status) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        lock(&self.failures).push(format!("{:?}: {}", status.code(), status.message()));
+    }
+
+    /// The connection that a client is to use for its next write.
+    fn connection(&self, client: usize, node: usize) -> Connection {
+        let mut lists = lock(&self.lists);
+        lists.1[client] = lists.0;
+        let nodes = lock(&self.nodes);
+        nodes[node % nodes.len()].clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nobody panics with this lock")
 }
 
 impl Load {
@@ -52,13 +82,15 @@ impl Load {
         clients: usize,
         limit: Duration,
     ) -> Self {
-        let connections: Vec<Connection> =
-            endpoints.iter().map(|endpoint| Connection::new(endpoint)).collect();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            nodes: Mutex::new(connections(endpoints)),
+            lists: Mutex::new((0, vec![0; clients])),
+            ..Shared::default()
+        });
         let mut running = JoinSet::new();
         for client in 0..clients {
             let name = format!("{PREFIX}{name}/{client:02}");
-            running.spawn(write(name, connections.clone(), client, limit, shared.clone()));
+            running.spawn(write(name, client, limit, shared.clone()));
         }
         Self { clients: running, shared }
     }
@@ -93,14 +125,35 @@ impl Load {
         self.shared.failed.load(Ordering::Relaxed)
     }
 
+    /// Has all clients use these nodes from now on, and waits until none has a write under
+    /// way on any other: a node that is to go has no clients then.
+    pub async fn move_to(&self, endpoints: &[String]) {
+        *lock(&self.shared.nodes) = connections(endpoints);
+        let list = {
+            let mut lists = lock(&self.shared.lists);
+            lists.0 += 1;
+            lists.0
+        };
+        let began = Instant::now();
+        while lock(&self.shared.lists).1.iter().any(|seen| *seen < list) {
+            assert!(began.elapsed() < LIMIT, "a client does not come back from its write");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// The longest time without an acknowledged write from a moment on until now, the
     /// time around that moment included.
     pub fn longest_gap(&self, since: Instant) -> Duration {
-        let times = self.shared.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = lock(&self.shared.times);
         let first = times.partition_point(|time| *time <= since).saturating_sub(1);
         let ends = times[first..].iter().copied().skip(1).chain([Instant::now()]);
         let gaps = times[first..].iter().zip(ends).map(|(begin, end)| end - *begin);
         gaps.max().unwrap_or_else(|| since.elapsed())
+    }
+
+    /// What was said of the writes that failed.
+    pub fn failures(&self) -> Vec<String> {
+        lock(&self.shared.failures).clone()
     }
 
     /// Lets each client finish its write and returns what was written.
@@ -114,15 +167,9 @@ impl Load {
     }
 }
 
-async fn write(
-    name: String,
-    mut connections: Vec<Connection>,
-    first_node: usize,
-    limit: Duration,
-    shared: Arc<Shared>,
-) -> Record {
+async fn write(name: String, client: usize, limit: Duration, shared: Arc<Shared>) -> Record {
     let mut record = Record::default();
-    let mut node = first_node;
+    let mut node = client;
     for number in 0.. {
         if shared.stops.load(Ordering::Relaxed) {
             break;
@@ -131,17 +178,20 @@ async fn write(
         let value = Bytes::from(format!("value of {name}/{number}, sent to node {node}"));
         let request =
             PutRequest { key: key.clone(), value: value.clone(), ..PutRequest::default() };
-        let at = node % connections.len();
-        let is_acknowledged = connections[at].put(request, limit).await.is_ok();
-        record.add(key, value, is_acknowledged);
-        if is_acknowledged {
-            shared.times.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
-            shared.acknowledged.fetch_add(1, Ordering::Relaxed);
-        } else {
-            shared.failed.fetch_add(1, Ordering::Relaxed);
-            node += 1;
-            tokio::time::sleep(AFTER_FAILURE).await;
+        let answer = shared.connection(client, node).put(request, limit).await;
+        record.add(key, value, answer.is_ok());
+        match answer {
+            Ok(_) => shared.acknowledge(),
+            Err(status) => {
+                shared.fail(&status);
+                node += 1;
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
         }
     }
     record
+}
+
+fn connections(endpoints: &[String]) -> Vec<Connection> {
+    endpoints.iter().map(|endpoint| Connection::new(endpoint)).collect()
 }
