@@ -4,7 +4,10 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use bench::process::ProcessError;
-use tonic::Code;
+use raft_core::{Incarnation, NodeId};
+use raft_net::grpc::{Options, inquire};
+use raft_net::{Identity, PeerAddress};
+use tonic::{Code, Status};
 
 use super::harness::{LIMIT, Load, ONE_CALL, Town};
 
@@ -101,6 +104,7 @@ async fn a_lost_folder_is_replaced_by_another_member() {
     let [lost, other] = town.others(leader)[..] else { panic!("three members have two others") };
     let id = town.id(lost).await;
     let folder = town.folder().join(format!("n{}", lost + 1));
+    wait_until_recorded(&mut town, lost, other).await;
 
     town.kill_node(lost);
     fs::remove_dir_all(&folder).expect("the folder can be wiped");
@@ -118,6 +122,28 @@ async fn a_lost_folder_is_replaced_by_another_member() {
     town.start_node(lost).await;
     assert_ne!(town.id(lost).await, id, "ids are never used again");
     town.verify(&record).await;
+}
+
+/// Waits until a member knows the data folder of another one by its id, which the leader
+/// records when it has heard of it.
+async fn wait_until_recorded(town: &mut Town, node: usize, by: usize) {
+    let told = town.status(node).await.expect("the node answers").header.expect("has a header");
+    let identity = Identity {
+        cluster: told.cluster_id,
+        node: NodeId(told.member_id),
+        incarnation: Incarnation(0),
+        storage: 0,
+    };
+    let peer = NodeId(town.id(by).await);
+    let address: PeerAddress = town.peer_url(by).parse().expect("an address");
+    town.until("the folder is recorded", LIMIT, async |_| {
+        let asked =
+            inquire(&identity, &Options::default(), peer, std::slice::from_ref(&address)).await;
+        let inquiry = asked.map_err(|error| Status::unavailable(error.to_string()))?;
+        Ok(inquiry.storage.map(drop))
+    })
+    .await
+    .expect("the leader records it");
 }
 
 /// Adds a member and waits until it has a vote and serves, then lets clients use it.
@@ -199,9 +225,7 @@ impl Town {
 }
 
 /// The answer, or nothing yet if the cluster is not well; other refusals stay.
-fn unless_unwell<T>(
-    answer: Result<T, tonic::Status>,
-) -> Result<Option<Result<T, tonic::Status>>, tonic::Status> {
+fn unless_unwell<T>(answer: Result<T, Status>) -> Result<Option<Result<T, Status>>, Status> {
     match answer {
         Err(status)
             if status.code() == Code::Unavailable && status.message().contains("unhealthy") =>
@@ -212,6 +236,6 @@ fn unless_unwell<T>(
     }
 }
 
-fn settled<T>(answer: Result<Result<T, tonic::Status>, ProcessError>) -> T {
+fn settled<T>(answer: Result<Result<T, Status>, ProcessError>) -> T {
     answer.expect("the cluster becomes well").expect("the change is made")
 }

@@ -76,7 +76,7 @@ fn the_desk_answers_what_is_asked_about_members() {
     let expected = Roll { cluster: CLUSTER, told_by: NodeId(1), members: vec![member()] };
     assert_eq!(roll, Ok(expected));
 
-    let ask = |call| runtime.block_on(ask_change(&options, &[address.clone()], call));
+    let ask = |call| runtime.block_on(ask_change(&options, std::slice::from_ref(&address), call));
     let remove = MemberChange::Remove(NodeId(9));
     let done = Ok(Changed { member: NodeId(1), members: vec![member()] });
     assert_eq!(ask(call(remove.clone())), done);
@@ -88,8 +88,8 @@ fn the_desk_answers_what_is_asked_about_members() {
     assert_eq!(asked, [remove, promote]);
 
     // Nobody is there: nothing was done, and it may be asked for elsewhere.
-    let nobody = listen(40, 9).local_addr().expect("it was bound").into();
-    let unsent = ask_change(&options, &[nobody], call(MemberChange::Promote(NodeId(9))));
+    let nobody = [listen(40, 9).local_addr().expect("it was bound").into()];
+    let unsent = ask_change(&options, &nobody, call(MemberChange::Promote(NodeId(9))));
     assert_eq!(runtime.block_on(unsent), Err(ChangeFailure::NotNow));
 }
 
@@ -105,7 +105,8 @@ fn a_removed_member_is_refused_and_told_so() {
     assert_eq!(refused, (NodeId(1), true, HandshakeError::Removed { member: 2 }));
 
     let asking = Options::default();
-    let asked = inquire(&two.identity, &asking, NodeId(1), &[one.address.into()]);
+    let addresses = [one.address.into()];
+    let asked = inquire(&two.identity, &asking, NodeId(1), &addresses);
     let runtime = Runtime::new().expect("a runtime can be built");
     let told = runtime.block_on(asked).expect("it answers");
     let incarnation = one.identity.incarnation;
