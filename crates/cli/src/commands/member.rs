@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 use super::{bad_arguments, help, is_serializable, member_id, show};
 use crate::args::{Globals, MemberArgs, MemberCommand};
 use crate::connection::{Connection, Purpose, within};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::print::{Answer, Changed, Deed};
 use crate::settings::Settings;
 
@@ -98,7 +98,7 @@ impl Change {
     async fn make(self, mut client: ClusterClient<Channel>) -> Result<Changed, Failure> {
         match self {
             Change::Add { name, peer_urls, learner } => {
-                let peer_ur_ls = split(&peer_urls);
+                let peer_ur_ls = checked(&peer_urls)?;
                 let request = MemberAddRequest { peer_ur_ls, is_learner: learner };
                 let answer = client.member_add(request).await.map_err(failed)?.into_inner();
                 let encoded = answer.encode_to_vec();
@@ -114,7 +114,7 @@ impl Change {
                 Ok(changed(id, Deed::Removed, answer.header, None, answer.members, encoded))
             }
             Change::Update { id, peer_urls } => {
-                let request = MemberUpdateRequest { id, peer_ur_ls: split(&peer_urls) };
+                let request = MemberUpdateRequest { id, peer_ur_ls: checked(&peer_urls)? };
                 let answer = client.member_update(request).await.map_err(failed)?.into_inner();
                 let encoded = answer.encode_to_vec();
                 Ok(changed(id, Deed::Updated, answer.header, None, answer.members, encoded))
@@ -170,8 +170,29 @@ fn too_many(words: &[OsString]) -> String {
     message
 }
 
-fn split(urls: &str) -> Vec<String> {
-    urls.split(',').map(str::to_owned).collect()
+fn checked(urls: &str) -> Result<Vec<String>, Failure> {
+    let urls = urls.split(',');
+    urls.map(|url| check_url(url).map(|()| url.to_owned())).collect()
+}
+
+/// What etcd's own client finds wrong with a member's URL. What it lets through, the
+/// server judges.
+fn check_url(url: &str) -> Result<(), Failure> {
+    let url = url.trim();
+    let wrong = |why: &str| Err(Failure::new(Exit::Error, format!("{why}: {url}")));
+    let rest = match url.split_once("://") {
+        Some(("http" | "https", rest)) => rest,
+        Some(("unix" | "unixs", _)) => return Ok(()),
+        _ => return wrong("URL scheme must be http, https, unix, or unixs"),
+    };
+    let (place, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    if !place.contains(':') {
+        return wrong("URL address does not have the form \"host:port\"");
+    }
+    if !path.is_empty() {
+        return wrong("URL must not contain a path");
+    }
+    Ok(())
 }
 
 /// The server's refusal, with what to do about it where it is not plain.
@@ -253,6 +274,21 @@ mod tests {
              expecting ID in Hex"
         );
         assert_eq!(only_id(&words(&["8e9e05c52164694d"])), Ok(0x8e9e_05c5_2164_694d));
+    }
+
+    #[test]
+    fn urls_are_checked_as_by_etcds_client() {
+        for url in ["http://a:1", " https://a:1 ", "unix://a", "http://[::1]:1"] {
+            assert_eq!(check_url(url), Ok(()), "{url}");
+        }
+        for (url, why) in [
+            ("a:1", "URL scheme must be http, https, unix, or unixs: a:1"),
+            ("http://a", "URL address does not have the form \"host:port\": http://a"),
+            ("http://a:1/", "URL must not contain a path: http://a:1/"),
+        ] {
+            let failure = check_url(url).expect_err(why);
+            assert_eq!((failure.words(), failure.exit), (why, Exit::Error));
+        }
     }
 
     #[test]
