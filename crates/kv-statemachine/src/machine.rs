@@ -172,7 +172,11 @@ impl KvStateMachine {
         member: NodeId,
         attributes: &MemberAttributes,
     ) -> Result<(), KvError> {
-        if !self.applied.membership.members.contains_key(&member) {
+        // A replica that began with nothing knows no members before the log's first
+        // membership. Whoever told something up to there founded the cluster, and a
+        // founder's row must be here too when the states are compared.
+        let known = &self.applied.membership.members;
+        if !known.is_empty() && !known.contains_key(&member) {
             return Err(KvError::MemberNotFound);
         }
         meta::write_member(&mut writer.overlay, member, attributes);

@@ -113,7 +113,7 @@ pub type ChangeFuture = Pin<Box<dyn Future<Output = ChangeOutcome> + Send>>;
 
 /// Answers what is asked about members on the peer port.
 pub trait MemberDesk: Send + Sync {
-    /// All members, as of what is applied here.
+    /// All members, by the membership in force here.
     fn members(&self) -> Vec<MemberStatus>;
 
     /// Whether the node was a member once, by committed evidence.

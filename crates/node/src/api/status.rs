@@ -103,6 +103,51 @@ mod tests {
             (Error::NoLeader, Code::Unavailable, "no leader"),
             (Error::TimedOut, Code::Unavailable, "request timed out"),
             (Error::Stopped, Code::Unavailable, "server stopped"),
+            (Error::ChangeUnknown, Code::Unavailable, "request timed out"),
+            (Error::NotLeader, Code::FailedPrecondition, "not leader"),
+            (Error::BadTransferee, Code::FailedPrecondition, "bad leader transferee"),
+            (
+                Error::TransferTimedOut,
+                Code::Unknown,
+                "request timed out, leader transfer took too long",
+            ),
+            (
+                Error::Members(ChangeRefusal::BadUrls),
+                Code::InvalidArgument,
+                "given member URLs are invalid",
+            ),
+            (
+                Error::Members(ChangeRefusal::PeerUrlExists),
+                Code::FailedPrecondition,
+                "Peer URLs already exists",
+            ),
+            (
+                Error::Members(ChangeRefusal::MemberExists),
+                Code::FailedPrecondition,
+                "member ID already exist",
+            ),
+            (Error::Members(ChangeRefusal::MemberNotFound), Code::NotFound, "member not found"),
+            (
+                Error::Members(ChangeRefusal::NotLearner),
+                Code::FailedPrecondition,
+                "can only promote a learner member",
+            ),
+            (
+                Error::Members(ChangeRefusal::LearnerNotReady),
+                Code::FailedPrecondition,
+                "can only promote a learner member which is in sync with leader",
+            ),
+            (
+                Error::Members(ChangeRefusal::TooManyLearners),
+                Code::FailedPrecondition,
+                "too many learner members in cluster",
+            ),
+            (
+                Error::Members(ChangeRefusal::NotEnoughStarted),
+                Code::Unknown,
+                "re-configuration failed due to not enough started members",
+            ),
+            (Error::Members(ChangeRefusal::Unhealthy), Code::Unavailable, "unhealthy cluster"),
         ];
         for (error, code, message) in told {
             let status = of_error(&error);

@@ -6,6 +6,11 @@
 //! the change and answers once it is committed. Each change moves one vote at most and needs
 //! no joint phase.
 //!
+//! Where one voter alone becomes two, the change is committed by both, hence only once the
+//! second one runs; and it is started after it was added. So this addition is answered when
+//! it is on the first one's disk: nobody else could decide otherwise. Until the second one
+//! has joined, the cluster decides nothing, as etcd's does then.
+//!
 //! A leader that is to remove itself hands its office over first, and the next one removes
 //! it: so nobody waits for an election.
 
@@ -13,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use raft_core::{Change, InvalidChange, Leave, NodeId, Refusal, RoleName, Status};
+use raft_core::{Change, InvalidChange, Leave, NodeId, Refusal, RoleName, Status, Step};
 use raft_net::grpc::{ChangeCall, Options, ask_change};
 use raft_net::{
     ChangeFailure, ChangeFuture, ChangeOutcome, ChangeRefusal, Changed, MemberChange, MemberDesk,
@@ -26,6 +31,9 @@ use super::error::Error;
 use super::watcher::peers;
 use crate::driver::request::{NotDone, RequestError, Unknown};
 use crate::replica::CallError;
+
+/// How often it is looked whether a change is on the disk.
+const DISK_POLL: Duration = Duration::from_millis(2);
 
 impl Client {
     /// Adds a member: a voter, or a learner, which has no vote until it is promoted. It is
@@ -191,20 +199,46 @@ impl Inner {
             }
         }
         tracing::info!(member = format!("{:x}", member.0), %step, "membership is to change");
+        let is_second =
+            matches!(step, Step::AddVoter { .. }) && status.membership.voters.len() == 1;
         let steps = Change::Steps { steps: vec![step], leave: Leave::Auto };
-        match self.replica.change_membership(steps, left).await {
-            Ok(_) => {}
-            Err(error) => judge_change(error)?,
+        let proposing = self.replica.change_membership(steps, left);
+        let proposed = match is_second {
+            true => tokio::select! {
+                proposed = proposing => proposed.map(drop),
+                () = self.has_durably(member) => Ok(()),
+            },
+            false => proposing.await.map(drop),
+        };
+        if let Err(error) = proposed {
+            judge_change(error)?;
         }
         let members = self.members_of(&self.replica.status().membership);
         Ok(Changed { member, members: members.map_err(|_| ChangeFailure::Unknown)? })
+    }
+
+    /// Waits until a member is in the membership on this node's disk.
+    async fn has_durably(&self, member: NodeId) {
+        loop {
+            let status = self.replica.status();
+            let is_there = status.membership.members.contains_key(&member);
+            if is_there && status.durable >= status.membership_index {
+                return;
+            }
+            // On the node's own clockwork: the caller may use any async runtime.
+            let pause = {
+                let _entered = self.pool.enter();
+                tokio::time::sleep(DISK_POLL)
+            };
+            pause.await;
+        }
     }
 
     fn check(
         &self,
         change: &MemberChange,
         status: &Status,
-    ) -> Result<(NodeId, raft_core::Step), ChangeFailure> {
+    ) -> Result<(NodeId, Step), ChangeFailure> {
         let members = self.members_of(&status.membership).map_err(|_| ChangeFailure::NotNow)?;
         let transport = self.transport.upgrade();
         let counts = transport.as_ref().map(|transport| transport.counts());
@@ -273,13 +307,9 @@ impl Desk {
 impl MemberDesk for Desk {
     fn members(&self) -> Vec<MemberStatus> {
         let Some(inner) = self.inner.upgrade() else { return Vec::new() };
-        let view = inner.reader.view();
-        let membership = view.membership();
-        // A disk that refuses ends the node by itself; whoever asks then asks another one.
-        membership.map_or_else(
-            |_| Vec::new(),
-            |membership| inner.members_as_of(&view, &membership).unwrap_or_default(),
-        )
+        // Those in force: the second voter of all is committed only once it has joined. A
+        // disk that refuses ends the node by itself; whoever asks then asks another one.
+        inner.members_of(&inner.replica.status().membership).unwrap_or_default()
     }
 
     fn is_removed(&self, id: NodeId) -> bool {

@@ -382,8 +382,7 @@ impl Inner {
         self.members_as_of(&self.reader.view(), membership)
     }
 
-    /// The same, with what they had told as of a view.
-    pub fn members_as_of(
+    fn members_as_of(
         &self,
         view: &KvView,
         membership: &Membership,

@@ -145,11 +145,11 @@ async fn a_port_that_is_taken_is_told() {
 }
 
 #[tokio::test]
-async fn an_empty_member_cannot_join_yet() {
+async fn an_empty_member_joins_nobody_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut node = Running::node(folder.path(), &["--initial-cluster-state", "existing"]);
     assert_eq!(node.ended().await.code(), Some(1));
-    assert!(node.log().contains("joining a running cluster is not built yet"), "{}", node.log());
+    assert!(node.log().contains("no other member is given"), "{}", node.log());
 }
 
 #[tokio::test]

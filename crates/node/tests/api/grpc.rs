@@ -176,8 +176,6 @@ async fn what_is_not_built_says_so_at_once() {
     refused.push(maintenance.snapshot(wire::SnapshotRequest {}).await.err());
     let raise = wire::AlarmRequest { action: 1, ..Default::default() };
     refused.push(maintenance.alarm(raise).await.err());
-    let mut cluster = ClusterClient::new(channel.clone());
-    refused.push(cluster.member_add(wire::MemberAddRequest::default()).await.err());
     let mut lease = LeaseClient::new(channel.clone());
     refused.push(lease.lease_grant(wire::LeaseGrantRequest::default()).await.err());
     let mut watch = WatchClient::new(channel);

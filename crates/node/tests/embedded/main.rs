@@ -1,6 +1,7 @@
 //! Nodes embedded in a process: real threads, real files, real sockets.
 
 mod cluster;
+mod members;
 mod single;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

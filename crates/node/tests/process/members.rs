@@ -4,6 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use bench::process::ProcessError;
+use proto::etcdserverpb::RangeRequest;
 use raft_core::{Incarnation, NodeId};
 use raft_net::grpc::{Options, inquire};
 use raft_net::{Identity, PeerAddress};
@@ -154,6 +155,19 @@ async fn grow(town: &mut Town, load: &Load, members: &mut Vec<usize>, is_learner
     let id = town.add(via, &url, is_learner).await;
     if is_learner {
         town.process(node).start().expect("the learner starts");
+        town.until("the learner serves nothing but what it may", LIMIT, async |cluster| {
+            let read = RangeRequest { key: "key".into(), ..RangeRequest::default() };
+            let own = RangeRequest { serializable: true, ..read.clone() };
+            let refused = cluster.connection(node).range(read, ONE_CALL).await;
+            let is_refused = refused.is_err_and(|status| {
+                status.message() == "etcdserver: rpc not supported for learner"
+            });
+            cluster.connection(node).range(own, ONE_CALL).await?;
+            let is_learner = cluster.status(node).await?.is_learner;
+            Ok((is_refused && is_learner).then_some(()))
+        })
+        .await
+        .expect("the learner says what it is");
         let mut connection = town.connection(via);
         town.until("the learner is promoted", LIMIT, async |_| {
             match connection.promote_member(id, ONE_CALL).await {
