@@ -1,7 +1,7 @@
 //! Starting a node: look at the folder, ask the peers, open, connect.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use raft_core::{Config, Incarnation, Index};
 use raft_net::grpc::{self, GrpcTransport, Options, inquire};
 use raft_net::{ForwardId, Identity, Peer};
 use raft_storage::{LogStore, SnapshotStore, StateStore, StorageError};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Handle};
 
 use super::builder::{NodeBuilder, StartError};
@@ -33,6 +34,8 @@ const PUBLISH_RETRY: Duration = Duration::from_millis(200);
 /// One thread that carries frames between peers for each so many cores: it does
 /// little, and two that hand tasks to each other cost more than they carry.
 const CORES_FOR_A_NET_THREAD: usize = 4;
+/// Connections of peers that may wait to be taken in.
+const BACKLOG: u32 = 128;
 /// Threads that serve large reads.
 const READ_THREADS: usize = 8;
 
@@ -58,7 +61,7 @@ pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> 
     };
     let mut identity =
         Identity { cluster: owner.cluster, node: owner.node, incarnation, storage: 0 };
-    let listener = listen(&builder)?;
+    let reserved = reserve(&builder)?;
     if is_new {
         ask_peers(&runtime, &builder, &identity, others).await?;
     }
@@ -78,7 +81,7 @@ pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> 
         .await?;
     tell_what_was_found(&identity, &builder, &replica, &found, &reader);
 
-    let net = connect(&mut builder, identity, listener, &replica, &runtime)?;
+    let net = connect(&mut builder, identity, reserved, &replica, &runtime)?;
     if let Some(transport) = net.transport() {
         replica.connect(Arc::clone(&transport));
         watcher.connect(transport, &replica.handle().status().membership);
@@ -121,7 +124,11 @@ fn own_or_found(builder: &NodeBuilder, own: &Founder) -> Result<Owner, StartErro
     Ok(Owner { node, cluster, bootstrap })
 }
 
-fn listen(builder: &NodeBuilder) -> Result<Option<TcpListener>, StartError> {
+/// Takes the address for peers, and does not listen there yet: whoever dials is
+/// refused, and knows that nobody is there, until the node is open and can answer.
+/// Otherwise peers would wait for it to open before they replace a leader that was
+/// restarted.
+fn reserve(builder: &NodeBuilder) -> Result<Option<(SocketAddr, TcpSocket)>, StartError> {
     if builder.transport.is_some() {
         return Ok(None);
     }
@@ -132,8 +139,14 @@ fn listen(builder: &NodeBuilder) -> Result<Option<TcpListener>, StartError> {
         }
         return Ok(None);
     };
-    let listener = TcpListener::bind(address);
-    listener.map(Some).map_err(|error| StartError::Listen { address, error })
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    let bound = bound().map_err(|error| StartError::Listen { address, error })?;
+    Ok(Some((address, bound)))
 }
 
 /// An empty node was never there before, or it must not start (rule 13). Peers that
@@ -282,7 +295,7 @@ fn tell_what_was_found(
 fn connect(
     builder: &mut NodeBuilder,
     identity: Identity,
-    listener: Option<TcpListener>,
+    reserved: Option<(SocketAddr, TcpSocket)>,
     replica: &Replica<Reply>,
     runtime: &NetRuntime,
 ) -> Result<Net, StartError> {
@@ -291,7 +304,13 @@ fn connect(
         let transport = factory(identity, replica.events(), &runtime.handle());
         return Ok(Net::Other(transport.map_err(failed)?));
     }
-    let Some(listener) = listener else { return Ok(Net::Alone) };
+    let Some((address, socket)) = reserved else { return Ok(Net::Alone) };
+    let listener = {
+        let runtime = runtime.handle();
+        let _entered = runtime.enter();
+        socket.listen(BACKLOG).and_then(TcpListener::into_std)
+    };
+    let listener = listener.map_err(|error| StartError::Listen { address, error })?;
     let transport = GrpcTransport::start(
         &runtime.handle(),
         listener,
