@@ -92,13 +92,9 @@ impl Building {
     /// through for the little that changed in it, and what went bad on the disk
     /// since does not get a checksum of its own.
     pub(super) fn adopt(&mut self, before: Option<&Stored>) -> Result<(), StorageError> {
-        let known = before.map_or_else(BTreeMap::new, |before| {
-            let folder = before.folder();
-            let records = before.manifest.files.iter();
-            records
-                .map(|file| (file.name.as_str(), (format!("{folder}/{}", file.name), file)))
-                .collect()
-        });
+        let folder = before.map(Stored::folder).unwrap_or_default();
+        let records = before.iter().flat_map(|before| &before.manifest.files);
+        let known: BTreeMap<_, _> = records.map(|file| (file.name.as_str(), file)).collect();
         let listed = self.registry.files.list(&self.folder);
         for name in listed.map_err(|error| self.failed("list", "", error))? {
             if self.done.iter().any(|file| file.name == name) {
@@ -107,11 +103,12 @@ impl Building {
             if let Some(why) = why_not(&name) {
                 return Err(self.refused(&name, why));
             }
-            let same = |(link, _): &&(String, &FileRecord)| {
-                self.registry.files.is_same_file(link, &self.path(&name)).unwrap_or(false)
+            let is_linked = |_: &&&FileRecord| {
+                let link = format!("{folder}/{name}");
+                self.registry.files.is_same_file(&link, &self.path(&name)).unwrap_or(false)
             };
-            let record = match known.get(name.as_str()).filter(same) {
-                Some((_, record)) => (*record).clone(),
+            let record = match known.get(name.as_str()).filter(is_linked) {
+                Some(record) => (*record).clone(),
                 None => self.summed(&name).map_err(|error| self.failed("read", &name, error))?,
             };
             self.done.push(record);
