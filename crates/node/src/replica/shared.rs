@@ -172,15 +172,15 @@ impl<R> Shared<R> {
     /// Hands on all that a turn gave, in the order that
     /// [`Output::hand_on`](crate::driver::queues::Output::hand_on) demands.
     pub fn hand_on(&self, out: &mut Output<R>) {
-        if let Some(committed) = out.committed.take() {
-            // No reason to wake anybody.
-            lock(&self.log).committed = committed;
-        }
-        if !out.log_notes.is_empty() || !out.writes.is_empty() {
+        // What is committed is no reason to wake anybody.
+        let has_work = !out.log_notes.is_empty() || !out.writes.is_empty();
+        if has_work || out.committed.is_some() {
             let mut inbox = lock(&self.log);
             inbox.notes.extend(out.log_notes.drain(..));
             inbox.writes.extend(out.writes.drain(..));
-            drop(inbox);
+            inbox.committed = out.committed.take().unwrap_or(inbox.committed);
+        }
+        if has_work {
             self.ring(Worker::Log);
         }
         if !out.apply_notes.is_empty() || !out.apply.is_empty() {
