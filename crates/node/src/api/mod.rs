@@ -14,6 +14,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `server`, `connection` | sockets, connections, limits, the stop |
+//! | `gather` | answers that leave together |
 //! | `pings` | clients that ask too often whether anybody is there |
 //! | `router` | which path goes where |
 //! | `service` | the gRPC services |
@@ -26,6 +27,7 @@
 
 mod connection;
 mod convert;
+mod gather;
 mod metrics;
 mod options;
 mod pages;
