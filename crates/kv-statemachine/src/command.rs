@@ -4,6 +4,7 @@ use std::fmt;
 
 use raft_core::{Incarnation, NodeId};
 
+use crate::alarm::{Alarm, AlarmRequest};
 use crate::error::KvError;
 use crate::request::{CompactRequest, DeleteRangeRequest, PutRequest, TxnRequest};
 use crate::response::{CompactResponse, DeleteRangeResponse, PutResponse, TxnResponse};
@@ -60,6 +61,8 @@ pub enum Operation {
         /// Its new attributes.
         attributes: MemberAttributes,
     },
+    /// Raise or lift an alarm. Raises no revision.
+    Alarm(AlarmRequest),
 }
 
 /// What clients are told of a member.
@@ -93,6 +96,8 @@ pub enum Response {
     Compact(CompactResponse),
     /// Of setting a member's attributes.
     MemberAttributes,
+    /// Of raising or lifting an alarm: the alarm, if it is raised now or was lifted.
+    Alarm(Option<Alarm>),
 }
 
 impl Response {
@@ -103,7 +108,7 @@ impl Response {
             Response::DeleteRange(response) => Some(response.revision),
             Response::Txn(response) => Some(response.revision),
             Response::Compact(response) => Some(response.revision),
-            Response::MemberAttributes => None,
+            Response::MemberAttributes | Response::Alarm(_) => None,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use raft_storage::StorageError;
 
-/// A request that cannot be done, now or ever. The same on every node. The
-/// messages are etcd's, letter by letter, because clients match on them.
+/// A request that cannot be done, now or ever; of alarms, while they are raised. The
+/// same on every node. The messages are etcd's, letter by letter, because clients match on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum KvError {
     /// A key is empty. Invalid argument.
@@ -40,6 +40,12 @@ pub enum KvError {
     /// A member that is not in the cluster. Not found.
     #[error("etcdserver: member not found")]
     MemberNotFound,
+    /// A put while a member is short of space. Resource exhausted.
+    #[error("etcdserver: mvcc: database space exceeded")]
+    NoSpace,
+    /// A write while a member's data are damaged. Data loss.
+    #[error("etcdserver: corrupt cluster")]
+    Corrupt,
     /// A command whose bytes mean nothing. Invalid argument.
     #[error("the command in the log cannot be decoded; whoever proposed it is broken")]
     BadCommand,

@@ -20,10 +20,13 @@
 //! key can be read as of any revision that was not given up by a compaction. A
 //! fresh store is at revision 1.
 //!
+//! **Alarms** are part of the state: while a member is short of space, all refuse puts.
+//!
 //! Requests and responses carry etcd's fields and mean what etcd's mean, corner
 //! cases included; where they were taken from etcd's behaviour rather than from
 //! its documentation, a comment says so.
 
+mod alarm;
 mod check;
 pub mod codec;
 mod command;
@@ -39,6 +42,7 @@ mod testing;
 mod txn;
 mod view;
 
+pub use alarm::{Alarm, AlarmAction, AlarmKind, AlarmRequest, AlarmSource, Alarms, cost_bytes};
 pub use check::{MAX_TXN_DEPTH, check_delete_range, check_put, check_range, check_txn};
 pub use command::{Command, MemberAttributes, Operation, Reply, RequestId, Response};
 pub use error::{KvError, ReadError};

@@ -8,6 +8,7 @@ use raft_storage::{
     advance,
 };
 
+use crate::alarm::{Alarm, AlarmAction, AlarmRequest, AlarmSource};
 use crate::check::{check_delete_range, check_put, check_txn};
 use crate::codec;
 use crate::command::{Command, MemberAttributes, Operation, Reply, Response};
@@ -89,12 +90,7 @@ impl KvStateMachine {
     fn writer(&mut self) -> Writer {
         let recent = std::mem::take(&mut self.recent);
         let current = &self.current;
-        Writer::new(
-            Overlay::new(current.view.clone(), recent),
-            current.counts.clone(),
-            current.revision(),
-            current.compact_revision(),
-        )
+        Writer::new(Overlay::new(current.view.clone(), recent), current)
     }
 
     /// Commits what the writer did as one batch, and shows it to the readers.
@@ -112,7 +108,8 @@ impl KvStateMachine {
         let (batch, recent) = writer.overlay.finish();
         self.store.commit(batch)?;
         self.recent = recent;
-        self.current = KvView { view: self.store.view(), counts: writer.counts, applied };
+        let (counts, alarms) = (writer.counts, writer.alarms);
+        self.current = KvView { view: self.store.view(), counts, applied, alarms };
         self.reader.publish(self.current.clone());
         Ok(())
     }
@@ -142,6 +139,7 @@ impl KvStateMachine {
     ) -> Result<Response, Failed> {
         // Whoever proposed has checked already; but what the state needs for
         // being sound does not hang on that.
+        writer.alarms.permit(&operation)?;
         match operation {
             Operation::Put(request) => {
                 check_put(&request)?;
@@ -162,6 +160,27 @@ impl KvStateMachine {
             Operation::SetMemberAttributes { member, attributes } => {
                 self.set_member(writer, member, &attributes)?;
                 Ok(Response::MemberAttributes)
+            }
+            Operation::Alarm(request) => {
+                let (alarm, changed) = writer.alarms.change(request);
+                if changed {
+                    let source = writer.alarms.source(request.alarm);
+                    meta::write_alarm(&mut writer.overlay, request.alarm, source);
+                }
+                Ok(Response::Alarm(alarm))
+            }
+        }
+    }
+
+    /// Forgets what those who are no members have raised: they cannot lift it.
+    fn forget_alarms(&self, writer: &mut Writer) {
+        let members = &self.applied.membership.members;
+        let gone = |(alarm, _): &(Alarm, _)| !members.contains_key(&alarm.member);
+        for (alarm, source) in writer.alarms.clone().iter().filter(gone) {
+            let action = AlarmAction::Lift;
+            if source == AlarmSource::Member {
+                writer.alarms.change(AlarmRequest { action, alarm, source });
+                meta::write_alarm(&mut writer.overlay, alarm, None);
             }
         }
     }
@@ -215,6 +234,7 @@ impl StateMachine for KvStateMachine {
                 },
                 EntryKind::MEMBERSHIP => {
                     meta::change_membership(&mut writer.overlay, &self.applied.membership)?;
+                    self.forget_alarms(&mut writer);
                     None
                 }
                 EntryKind::NOOP => None,
@@ -277,5 +297,6 @@ fn load(store: &dyn StateStore) -> Result<(SnapshotMeta, KvView), StorageError> 
     meta::check_format(view.as_ref())?;
     let (snapshot_meta, applied) = meta::read_applied(view.as_ref())?;
     let counts = Counts::build(view.as_ref())?;
-    Ok((snapshot_meta, KvView { view, counts, applied }))
+    let alarms = meta::alarms(view.as_ref())?;
+    Ok((snapshot_meta, KvView { view, counts, applied, alarms }))
 }

@@ -6,6 +6,7 @@
 //! | `applied` | applied term u64, applied index u64, revision u64, compact revision u64, compacted through u64, next change to compact: revision u64, sub u32 |
 //! | `membership` | format u8, then the membership as of the applied index |
 //! | `member/` id u64 | name length u32, name, count u32, then each client URL: length u32, URL |
+//! | `alarm/` kind u32, member u64 | who raised it u8: 1 the member, 2 an operator |
 //!
 //! All numbers are big-endian; revisions are stored as two's complement, for
 //! the compact revision is -1 before the first compaction. `applied` is part of
@@ -15,6 +16,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use raft_core::{Membership, NodeId, Position, SnapshotMeta};
 use raft_storage::{Order, Scan, StateStore, StateView, StorageError};
 
+use crate::alarm::{Alarm, AlarmKind, AlarmSource, Alarms};
 use crate::command::MemberAttributes;
 use crate::mvcc::compaction::Progress;
 use crate::mvcc::overlay::Overlay;
@@ -30,6 +32,9 @@ const MEMBERSHIP_KEY: &[u8] = b"membership";
 const MEMBER_PREFIX: &[u8] = b"member/";
 /// The first key behind all that begin with [`MEMBER_PREFIX`].
 const MEMBER_END: &[u8] = b"member0";
+const ALARM_PREFIX: &[u8] = b"alarm/";
+/// The first key behind all that begin with [`ALARM_PREFIX`].
+const ALARM_END: &[u8] = b"alarm0";
 
 /// The row `applied`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,8 +121,49 @@ pub(crate) fn read_applied(view: &dyn StateView) -> Result<(SnapshotMeta, Applie
     Ok((SnapshotMeta { position: applied.position, membership }, applied))
 }
 
-/// The rows of all members' attributes.
-pub(crate) fn member_rows(view: &dyn StateView) -> Scan<'_> {
+/// The rows that only commands write: alarms and members' attributes.
+pub(crate) fn replicated_rows(
+    view: &dyn StateView,
+) -> impl Iterator<Item = Result<(Bytes, Bytes), StorageError>> {
+    let alarms = view.scan(META, ALARM_PREFIX, Some(ALARM_END), Order::Ascending);
+    alarms.chain(member_rows(view))
+}
+
+/// Writes an alarm that somebody raised, or that nobody has raised any more.
+pub(crate) fn write_alarm(overlay: &mut Overlay, alarm: Alarm, source: Option<AlarmSource>) {
+    let mut key = BytesMut::from(ALARM_PREFIX);
+    key.put_u32(alarm.kind.0);
+    key.put_u64(alarm.member.0);
+    let row: &'static [u8] = match source {
+        None => return overlay.delete(META, key.freeze()),
+        Some(AlarmSource::Member) => &[1],
+        Some(AlarmSource::Operator) => &[2],
+    };
+    overlay.put(META, key.freeze(), Bytes::from_static(row));
+}
+
+/// All alarms.
+pub(crate) fn alarms(view: &dyn StateView) -> Result<Alarms, StorageError> {
+    let read_row = |row: Result<(Bytes, Bytes), StorageError>| {
+        let (key, row) = row?;
+        decode_alarm(&key, &row).ok_or_else(|| corrupt("meta", &key))
+    };
+    view.scan(META, ALARM_PREFIX, Some(ALARM_END), Order::Ascending).map(read_row).collect()
+}
+
+fn decode_alarm(key: &[u8], row: &[u8]) -> Option<(Alarm, AlarmSource)> {
+    let mut key = key.strip_prefix(ALARM_PREFIX)?;
+    let kind = AlarmKind(key.try_get_u32().ok()?);
+    let member = NodeId(key.try_get_u64().ok()?);
+    let source = match row {
+        [1] => AlarmSource::Member,
+        [2] => AlarmSource::Operator,
+        _ => return None,
+    };
+    key.is_empty().then_some((Alarm { kind, member }, source))
+}
+
+fn member_rows(view: &dyn StateView) -> Scan<'_> {
     view.scan(META, MEMBER_PREFIX, Some(MEMBER_END), Order::Ascending)
 }
 

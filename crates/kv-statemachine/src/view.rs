@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 use raft_core::{Membership, NodeId, Position};
 use raft_storage::{StateView, StorageError};
 
+use crate::alarm::Alarms;
 use crate::command::MemberAttributes;
 use crate::counts::Counts;
 use crate::error::ReadError;
@@ -46,6 +47,7 @@ pub struct KvView {
     pub(crate) view: Arc<dyn StateView>,
     pub(crate) counts: Counts,
     pub(crate) applied: Applied,
+    pub(crate) alarms: Alarms,
 }
 
 impl KvView {
@@ -67,6 +69,11 @@ impl KvView {
     /// Whether all rows of history that the last compaction gave up are removed.
     pub fn is_compaction_finished(&self) -> bool {
         !self.applied.progress.is_pending(self.applied.compact_revision)
+    }
+
+    /// The alarms that are raised. Costs nothing.
+    pub fn alarms(&self) -> &Alarms {
+        &self.alarms
     }
 
     /// How many keys there are. Costs nothing.
@@ -106,15 +113,15 @@ impl KvView {
     }
 
     /// A hash of everything that is logically there: all versions and deletions
-    /// that the last compaction left, its revision, the latest revision, and the
-    /// members' attributes. Equal on all replicas at one applied index. Reads
+    /// that the last compaction left, its revision, the latest revision, the
+    /// members' attributes, and the alarms. Equal on all replicas at one applied index. Reads
     /// everything once, in order.
     ///
     /// # Errors
     ///
     /// If the disk refuses.
     pub fn state_hash(&self) -> Result<StateHash, StorageError> {
-        hash::state_hash(self.snapshot(), meta::member_rows(self.view.as_ref()))
+        hash::state_hash(self.snapshot(), meta::replicated_rows(self.view.as_ref()))
     }
 
     /// What clients are told of the members, by id; those that have told nothing

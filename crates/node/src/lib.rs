@@ -12,7 +12,7 @@ mod runtime;
 
 #[cfg(feature = "node")]
 pub use node::{
-    ChangePolicy, ChangeRefusal, Client, ClientLimits, Consistency, Error, Founder, Header,
-    MemberStatus, Node, NodeBuilder, NodeStatus, StartError, TransportFactory, cluster_id,
-    member_id,
+    Alarm, AlarmKind, ChangePolicy, ChangeRefusal, Client, ClientLimits, Consistency, DiskReserve,
+    Error, Founder, Header, MemberStatus, Node, NodeBuilder, NodeStatus, RoomSource, StartError,
+    TransportFactory, cluster_id, member_id,
 };

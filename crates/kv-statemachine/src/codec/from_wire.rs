@@ -3,6 +3,7 @@
 use proto::balsa::kv::v1 as wire;
 use raft_core::{Incarnation, NodeId};
 
+use crate::alarm::{Alarm, AlarmAction, AlarmKind, AlarmRequest, AlarmSource};
 use crate::command::{Command, MemberAttributes, Operation, RequestId};
 use crate::error::KvError;
 use crate::request::{
@@ -24,6 +25,7 @@ pub(super) fn command(
             member: NodeId(request.member),
             attributes: MemberAttributes { name: request.name, client_urls: request.client_urls },
         },
+        Wire::Alarm(request) => Operation::Alarm(alarm(&request)),
     };
     Ok(Command { request_id: id.map(request_id), operation })
 }
@@ -33,6 +35,14 @@ fn request_id(id: wire::RequestId) -> RequestId {
         node: NodeId(id.node),
         incarnation: Incarnation(id.incarnation),
         counter: id.counter,
+    }
+}
+
+fn alarm(request: &wire::AlarmRequest) -> AlarmRequest {
+    AlarmRequest {
+        action: if request.lift { AlarmAction::Lift } else { AlarmAction::Raise },
+        alarm: Alarm { kind: AlarmKind(request.kind), member: NodeId(request.member) },
+        source: if request.by_operator { AlarmSource::Operator } else { AlarmSource::Member },
     }
 }
 

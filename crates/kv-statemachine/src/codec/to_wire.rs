@@ -2,6 +2,7 @@
 
 use proto::balsa::kv::v1 as wire;
 
+use crate::alarm::{AlarmAction, AlarmRequest, AlarmSource};
 use crate::command::{Command, Operation, RequestId};
 use crate::request::{
     Compare, CompareOperand, CompareResult, DeleteRangeRequest, PutRequest, RangeRequest,
@@ -24,12 +25,22 @@ pub(super) fn command(command: &Command) -> wire::Command {
                 client_urls: attributes.client_urls.clone(),
             })
         }
+        Operation::Alarm(request) => Wire::Alarm(alarm(request)),
     };
     wire::Command { request_id: command.request_id.map(request_id), operation: Some(operation) }
 }
 
 pub(super) fn request_id(id: RequestId) -> wire::RequestId {
     wire::RequestId { node: id.node.0, incarnation: id.incarnation.0, counter: id.counter }
+}
+
+fn alarm(request: &AlarmRequest) -> wire::AlarmRequest {
+    wire::AlarmRequest {
+        lift: request.action == AlarmAction::Lift,
+        kind: request.alarm.kind.0,
+        member: request.alarm.member.0,
+        by_operator: request.source == AlarmSource::Operator,
+    }
 }
 
 fn put(request: &PutRequest) -> wire::PutRequest {

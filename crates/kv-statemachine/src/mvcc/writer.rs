@@ -7,8 +7,10 @@ use super::overlay::Overlay;
 use super::record::{Change, ChangeKind, ChangeRow, Superseded, Version, history_key};
 use super::rows::{CHANGES, HISTORY, LATEST, latest, read_latest};
 use super::snapshot::Snapshot;
+use crate::alarm::Alarms;
 use crate::counts::Counts;
 use crate::request::KeyRange;
+use crate::view::KvView;
 
 /// The state as the commands applied so far have made it, committed or not.
 pub(crate) struct Writer {
@@ -18,14 +20,24 @@ pub(crate) struct Writer {
     pub revision: i64,
     /// The revision of the last compaction; -1 if there was none.
     pub compact_revision: i64,
+    /// The alarms that are raised.
+    pub alarms: Alarms,
     /// How many changes the command at work has made; they belong to the
     /// revision to come.
     changes: u32,
 }
 
 impl Writer {
-    pub fn new(overlay: Overlay, counts: Counts, revision: i64, compact_revision: i64) -> Writer {
-        Writer { overlay, counts, revision, compact_revision, changes: 0 }
+    /// A writer over the state that a view shows, whose rows the overlay reads.
+    pub fn new(overlay: Overlay, before: &KvView) -> Writer {
+        Writer {
+            overlay,
+            counts: before.counts.clone(),
+            revision: before.revision(),
+            compact_revision: before.compact_revision(),
+            alarms: before.alarms.clone(),
+            changes: 0,
+        }
     }
 
     /// The state for reading, with what the command at work has done so far.

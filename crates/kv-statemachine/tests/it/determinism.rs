@@ -67,7 +67,10 @@ fn batches_restarts_and_snapshots_make_no_difference() {
 /// A hash that nothing moves would prove nothing.
 #[test]
 fn every_part_of_a_version_moves_the_hash() {
-    use kv_statemachine::{DeleteRangeRequest, KeyRange, MemberAttributes, Operation, PutRequest};
+    use kv_statemachine::{
+        Alarm, AlarmAction, AlarmKind, AlarmRequest, AlarmSource, DeleteRangeRequest, KeyRange,
+        MemberAttributes, Operation, PutRequest,
+    };
     let put = |key: &'static str, value: &'static str| Operation::Put(PutRequest::of(key, value));
     let delete = |key: &'static str| {
         Operation::DeleteRange(DeleteRangeRequest { range: KeyRange::single(key), prev_kv: false })
@@ -76,6 +79,10 @@ fn every_part_of_a_version_moves_the_hash() {
     let name = |name: &str| Operation::SetMemberAttributes {
         member: raft_core::NodeId(1),
         attributes: MemberAttributes { name: name.to_owned(), client_urls: Vec::new() },
+    };
+    let alarm = |member, source| {
+        let alarm = Alarm { kind: AlarmKind::NO_SPACE, member: raft_core::NodeId(member) };
+        Operation::Alarm(AlarmRequest { action: AlarmAction::Raise, alarm, source })
     };
     let logs = [
         vec![],
@@ -92,6 +99,9 @@ fn every_part_of_a_version_moves_the_hash() {
         vec![put("a", "1"), compact(2)],
         vec![put("a", "1"), name("x")],
         vec![put("a", "1"), name("y")],
+        vec![put("a", "1"), alarm(1, AlarmSource::Member)],
+        vec![put("a", "1"), alarm(1, AlarmSource::Operator)],
+        vec![put("a", "1"), alarm(2, AlarmSource::Member)],
     ];
     let mut hashes: Vec<_> = logs
         .into_iter()

@@ -8,6 +8,10 @@
 //!   txn "CONDITION, CONDITION ? STEP ; STEP : STEP"     a step may be a ( transaction )
 //!   compact N
 //!   hash [N]
+//!   raise|lift nospace|corrupt MEMBER [operator]
+//!   alarms                   all that are raised
+//!   remove_member MEMBER
+//!   restart                  in order, with all state read from the disk
 //!   pace N                   look at N changes with each command, to remove what was compacted
 //!   rows                     how many rows each space holds, after all removals
 //!
@@ -23,6 +27,7 @@ use kv_statemachine::{
     CompactRequest, DeleteRangeResponse, KeyValue, Operation, PutResponse, RangeResponse, Response,
     ResponseOp, TxnResponse,
 };
+use raft_core::NodeId;
 use test_each_file::test_each_path;
 
 use crate::support::{Node, parse};
@@ -85,6 +90,17 @@ impl goldenscript::Runner for Session {
                     hash.hash, hash.hash_revision, hash.compact_revision
                 )?;
             }
+            ("alarms", []) => {
+                for (alarm, source) in self.node.view().alarms().iter() {
+                    writeln!(out, "{} of {} by {source:?}", alarm.kind, alarm.member)?;
+                }
+            }
+            ("raise" | "lift", words) => {
+                let request = parse::alarm(command.name == "lift", words)?;
+                self.write(&mut out, Operation::Alarm(request))?;
+            }
+            ("remove_member", [member]) => self.node.remove_member(NodeId(member.parse()?)),
+            ("restart", []) => self.node.restart_in_place()?,
             ("pace", [changes]) => self.node.machine.set_removal_pace(changes.parse()?),
             ("rows", []) => {
                 self.node.finish_compaction();
@@ -108,6 +124,8 @@ impl Session {
             Response::Txn(response) => show_txn(out, &response, ""),
             Response::Compact(response) => writeln!(out, "ok revision={}", response.revision)?,
             Response::MemberAttributes => out.push_str("ok\n"),
+            Response::Alarm(None) => out.push_str("no such alarm\n"),
+            Response::Alarm(Some(alarm)) => writeln!(out, "{} of {}", alarm.kind, alarm.member)?,
         }
         Ok(())
     }

@@ -76,6 +76,8 @@ fn kv_code(error: KvError) -> Code {
         | KvError::BadCommand => Code::InvalidArgument,
         KvError::Compacted | KvError::FutureRevision => Code::OutOfRange,
         KvError::LeaseNotFound | KvError::MemberNotFound => Code::NotFound,
+        KvError::NoSpace => Code::ResourceExhausted,
+        KvError::Corrupt => Code::DataLoss,
     }
 }
 
@@ -98,6 +100,12 @@ mod tests {
                 "mvcc: required revision has been compacted",
             ),
             (Error::Request(KvError::LeaseNotFound), Code::NotFound, "requested lease not found"),
+            (
+                Error::Request(KvError::NoSpace),
+                Code::ResourceExhausted,
+                "mvcc: database space exceeded",
+            ),
+            (Error::Request(KvError::Corrupt), Code::DataLoss, "corrupt cluster"),
             (Error::TooLarge, Code::InvalidArgument, "request is too large"),
             (Error::TooManyRequests, Code::Unknown, "too many requests"),
             (Error::NoLeader, Code::Unavailable, "no leader"),

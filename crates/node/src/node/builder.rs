@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use super::change_rules::ChangePolicy;
 use super::client::ClientLimits;
 use super::member::Founder;
+use super::space::{DiskReserve, RoomSource};
 use super::{Node, start};
 use crate::driver::{DriverLimits, OpenError};
 use crate::replica::{EventSink, Observer, Threads, Unobserved};
@@ -42,6 +43,9 @@ pub struct NodeBuilder {
     pub(super) policy: ChangePolicy,
     pub(super) driver_limits: DriverLimits,
     pub(super) client_limits: ClientLimits,
+    pub(super) quota: Option<u64>,
+    pub(super) disk_reserve: DiskReserve,
+    pub(super) room_source: Option<Arc<dyn RoomSource>>,
     pub(super) threads: Threads,
     pub(super) state_in_memory: bool,
     pub(super) log_store: Option<Box<dyn LogStore>>,
@@ -133,6 +137,9 @@ impl Default for NodeBuilder {
             policy: ChangePolicy::default(),
             driver_limits: DriverLimits::default(),
             client_limits: ClientLimits::default(),
+            quota: Some(NodeBuilder::QUOTA_BYTES),
+            disk_reserve: DiskReserve::default(),
+            room_source: None,
             threads: Threads::default(),
             state_in_memory: false,
             log_store: None,
@@ -145,6 +152,9 @@ impl Default for NodeBuilder {
 }
 
 impl NodeBuilder {
+    /// How many bytes the state may take by default: etcd's 2 GiB.
+    pub const QUOTA_BYTES: u64 = 2 << 30;
+
     /// The member's name, unique in its cluster.
     pub fn name(mut self, name: impl Into<String>) -> NodeBuilder {
         self.name = name.into();
@@ -246,6 +256,26 @@ impl NodeBuilder {
     /// The bounds of clients.
     pub fn client_limits(mut self, limits: ClientLimits) -> NodeBuilder {
         self.client_limits = limits;
+        self
+    }
+
+    /// How many bytes the state may take before puts are refused and the alarm NOSPACE is
+    /// raised; `None`: as many as there are. [`NodeBuilder::QUOTA_BYTES`] by default.
+    pub fn quota_bytes(mut self, quota: Option<u64>) -> NodeBuilder {
+        self.quota = quota;
+        self
+    }
+
+    /// How much room is kept on the file systems of the data folder: with less, puts are
+    /// refused and the alarm NOSPACE is raised, until twice as much is free.
+    pub fn disk_reserve(mut self, reserve: DiskReserve) -> NodeBuilder {
+        self.disk_reserve = reserve;
+        self
+    }
+
+    /// What tells how much room there is, instead of the file systems.
+    pub fn room_source(mut self, source: Arc<dyn RoomSource>) -> NodeBuilder {
+        self.room_source = Some(source);
         self
     }
 

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kv_statemachine::{
-    Command, CompactRequest, CompactResponse, DeleteRangeRequest, DeleteRangeResponse, HashKv,
-    KeyRange, KeyValue, KvReader, KvView, Operation, PutRequest, PutResponse, RangeRequest,
-    RangeResponse, Response, StateHash, TxnRequest, TxnResponse, check_delete_range, check_put,
-    check_range, check_txn, codec,
+    Alarm, AlarmAction, AlarmRequest, AlarmSource, Command, CompactRequest, CompactResponse,
+    DeleteRangeRequest, DeleteRangeResponse, HashKv, KeyRange, KeyValue, KvReader, KvView,
+    Operation, PutRequest, PutResponse, RangeRequest, RangeResponse, Response, StateHash,
+    TxnRequest, TxnResponse, check_delete_range, check_put, check_range, check_txn, codec,
+    cost_bytes,
 };
 use raft_core::{Membership, NodeId, Term};
 use raft_net::MemberStatus;
@@ -19,6 +20,7 @@ use raft_storage::StateStore;
 use super::change_rules::ChangePolicy;
 use super::error::{Error, Verdict, judge};
 use super::member;
+use super::space::Gate;
 use super::status::{Header, NodeStatus};
 use crate::replica::{CallError, ReplicaHandle};
 
@@ -74,6 +76,10 @@ pub(super) struct Inner {
     pub member: NodeId,
     pub cluster: u64,
     pub limits: ClientLimits,
+    /// How many bytes the state may take.
+    pub quota: Option<u64>,
+    /// Refuses puts while this node is short of space.
+    pub gate: Gate,
     /// Which changes of members are made here.
     pub policy: ChangePolicy,
     /// Held while this node, which leads, makes one.
@@ -210,6 +216,47 @@ impl Client {
         Ok(response)
     }
 
+    /// The alarms of all members.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn alarms(&self, consistency: Consistency) -> Result<Vec<Alarm>, Error> {
+        let view = self.view(consistency).await?;
+        Ok(view.alarms().iter().map(|(alarm, _)| alarm).collect())
+    }
+
+    /// Raises an alarm, which stays until it is lifted by [`Client::lift_alarm`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn raise_alarm(&self, alarm: Alarm) -> Result<(), Error> {
+        self.change_alarm(AlarmAction::Raise, alarm).await.map(|_| ())
+    }
+
+    /// Lifts an alarm, whoever raised it; tells whether it was there. A member that is
+    /// still short of space raises its own again.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn lift_alarm(&self, alarm: Alarm) -> Result<bool, Error> {
+        Ok(self.change_alarm(AlarmAction::Lift, alarm).await?.is_some())
+    }
+
+    async fn change_alarm(
+        &self,
+        action: AlarmAction,
+        alarm: Alarm,
+    ) -> Result<Option<Alarm>, Error> {
+        let request = AlarmRequest { action, alarm, source: AlarmSource::Operator };
+        match self.write(Operation::Alarm(request)).await? {
+            Response::Alarm(alarm) => Ok(alarm),
+            _ => unreachable!("an alarm is answered as one"),
+        }
+    }
+
     /// etcd's hash of all versions up to a revision; 0 means the latest.
     ///
     /// # Errors
@@ -268,6 +315,9 @@ impl Client {
             revision: view.revision(),
             db_bytes: self.inner.store.size_bytes(),
             keys: view.key_count(),
+            quota_bytes: self.inner.quota,
+            free_bytes: self.inner.gate.free_bytes(),
+            alarms: view.alarms().iter().map(|(alarm, _)| alarm).collect(),
             waiting: self.inner.replica.waiting(),
         }
     }
@@ -297,6 +347,9 @@ impl Client {
     }
 
     pub(super) async fn write(&self, operation: Operation) -> Result<Response, Error> {
+        // What would be refused must not fill the log before that.
+        self.inner.reader.view().alarms().permit(&operation)?;
+        self.inner.gate.admit(cost_bytes(&operation))?;
         let payload = codec::encode(&Command::new(operation));
         if payload.len() > self.inner.limits.request_bytes {
             return Err(Error::TooLarge);

@@ -9,6 +9,7 @@ mod error;
 mod folder;
 mod join;
 mod member;
+mod space;
 mod start;
 mod status;
 mod watcher;
@@ -27,8 +28,10 @@ pub use builder::{NodeBuilder, StartError, TransportFactory};
 pub use change_rules::ChangePolicy;
 pub use client::{Client, ClientLimits, Consistency};
 pub use error::Error;
+pub use kv_statemachine::{Alarm, AlarmKind};
 pub use member::{Founder, cluster_id, member_id};
 pub use raft_net::{ChangeRefusal, MemberStatus};
+pub use space::{DiskReserve, RoomSource};
 pub use status::{Header, NodeStatus};
 
 use start::NetRuntime;

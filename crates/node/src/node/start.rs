@@ -20,6 +20,7 @@ use super::client::{Client, Inner};
 use super::error::Error;
 use super::folder::{self, Owner};
 use super::member::{self, Founder};
+use super::space::{Ballast, Disk, FolderRoom, Gate, Watch};
 use super::watcher::{Watcher, peers, peers_of};
 use super::{Net, Node, join};
 use crate::driver::recovery::Stores;
@@ -66,6 +67,8 @@ pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> 
         ask_peers(&runtime, &builder, &identity, others).await?;
     }
 
+    // Opening may need the room that the ballast keeps.
+    let disk = disk(&builder);
     let opened = runtime.blocking(move || open(builder, owner, seed)).await?;
     let Opened { mut builder, owner, log, storage, snapshots, state, machine } = opened;
     identity.storage = storage.unwrap_or(incarnation.0);
@@ -93,6 +96,8 @@ pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> 
         member: identity.node,
         cluster: identity.cluster,
         limits: builder.client_limits,
+        quota: builder.quota,
+        gate: Gate::new(),
         policy: builder.policy,
         changing: tokio::sync::Mutex::new(()),
         transport: net.grpc(),
@@ -103,7 +108,23 @@ pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> 
     }
     let attributes = MemberAttributes { name: builder.name, client_urls: builder.client_urls };
     runtime.handle().spawn(publish(client.clone(), attributes));
+    let watch = Watch::new(client.clone(), disk, builder.quota);
+    let failed = |error| StartError::System { what: "threads cannot be started", error };
+    runtime.handle().spawn(watch.map_err(failed)?.run());
     Ok(Node { replica, client, net, runtime })
+}
+
+/// The disk that the node's files lie on, if they are its own.
+fn disk(builder: &NodeBuilder) -> Option<Disk> {
+    if builder.log_store.is_some() && builder.room_source.is_none() {
+        return None;
+    }
+    let source = builder.room_source.clone();
+    let source = source.unwrap_or_else(|| Arc::new(FolderRoom(folder::all(&builder.data_dir))));
+    let ballast = Ballast::new(&builder.data_dir);
+    let mut disk = Disk::new(builder.disk_reserve, source, ballast);
+    disk.make_room_for_opening();
+    Some(disk)
 }
 
 /// A node with data goes by its data; a new one by what it was given.

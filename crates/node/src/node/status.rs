@@ -1,5 +1,6 @@
 //! What a node tells of itself.
 
+use kv_statemachine::Alarm;
 use raft_core::{Index, NodeId, RoleName, Term};
 
 /// What goes into the header of each answer.
@@ -32,6 +33,12 @@ pub struct NodeStatus {
     pub db_bytes: u64,
     /// How many keys there are.
     pub keys: u64,
+    /// How many bytes the state may take; `None` if it is not bounded.
+    pub quota_bytes: Option<u64>,
+    /// How many bytes were free on the disk a moment ago, if it told.
+    pub free_bytes: Option<u64>,
+    /// The alarms that this node knows of.
+    pub alarms: Vec<Alarm>,
     /// Requests that wait for an answer.
     pub waiting: u64,
 }

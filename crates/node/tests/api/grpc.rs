@@ -5,13 +5,13 @@ use proto::etcdserverpb::cluster_client::ClusterClient;
 use proto::etcdserverpb::lease_client::LeaseClient;
 use proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use proto::etcdserverpb::watch_client::WatchClient;
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::v1 as reflection;
 use wire::request_op::Request as Op;
 
-use super::support::{Served, get, op, put};
+use super::support::{Served, assert_line, get, op, put};
 
 #[tokio::test]
 async fn keys_are_written_read_and_deleted() {
@@ -152,6 +152,62 @@ async fn operators_are_told_how_the_node_is() {
 }
 
 #[tokio::test]
+async fn alarms_are_raised_listed_and_lifted() {
+    let served = Served::start().await;
+    let mut kv = served.kv().await;
+    let mut maintenance = MaintenanceClient::new(served.channel().await);
+    let mut ask = async |action: i32, alarm: i32, member_id: u64| {
+        let request = wire::AlarmRequest { action, alarm, member_id };
+        let answer = maintenance.alarm(request).await?.into_inner();
+        let alarms = answer.alarms.into_iter().map(|alarm| (alarm.member_id, alarm.alarm));
+        Ok::<_, Status>(alarms.collect::<Vec<_>>())
+    };
+    const GET: i32 = 0;
+    const RAISE: i32 = 1;
+    const LIFT: i32 = 2;
+    assert_eq!(ask(RAISE, 0, 7).await.expect("nothing is done"), []);
+    assert_eq!(ask(RAISE, 1, 7).await.expect("it is raised"), [(7, 1)]);
+    assert_eq!(ask(RAISE, 1, 7).await.expect("it is there"), [(7, 1)]);
+    assert_eq!(ask(RAISE, 9, 8).await.expect("etcd takes any number"), [(8, 9)]);
+    assert_eq!(ask(GET, 0, 0).await.expect("all are told"), [(7, 1), (8, 9)]);
+    assert_eq!(ask(GET, 9, 0).await.expect("those of a kind are told"), [(8, 9)]);
+    let refused = kv.put(put("a", "1")).await.expect_err("there is no space");
+    let message = "etcdserver: mvcc: database space exceeded";
+    assert_eq!((refused.code(), refused.message()), (Code::ResourceExhausted, message));
+    kv.range(get("a")).await.expect("reads go on");
+    kv.delete_range(wire::DeleteRangeRequest { key: "a".into(), ..Default::default() })
+        .await
+        .expect("deletions go on");
+
+    let (head, body) = served.page("/health").await;
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    assert_eq!(body, "{\"health\":\"false\",\"reason\":\"ALARM NOSPACE\"}\n");
+    let (_, body) = served.page("/health?exclude=NOSPACE").await;
+    assert_eq!(body, "{\"health\":\"false\",\"reason\":\"ALARM UNKNOWN\"}\n");
+    let (head, _) = served.page("/readyz").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert_eq!(ask(LIFT, 9, 8).await.expect("it is lifted"), [(8, 9)]);
+    assert_eq!(ask(LIFT, 9, 8).await.expect("it is gone"), []);
+    let (head, _) = served.page("/health?exclude=NOSPACE").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let (_, page) = served.page("/metrics").await;
+    let raised = r#"etcd_debugging_server_alarms{server_id="7",alarm_type="NOSPACE"} 1"#;
+    assert_line(&page, raised);
+
+    assert_eq!(ask(LIFT, 1, 7).await.expect("it is lifted"), [(7, 1)]);
+    kv.put(put("a", "1")).await.expect("puts are taken");
+    assert_eq!(ask(RAISE, 2, 7).await.expect("it is raised"), [(7, 2)]);
+    let refused = kv.put(put("a", "1")).await.expect_err("data are damaged");
+    let message = "etcdserver: corrupt cluster";
+    assert_eq!((refused.code(), refused.message()), (Code::DataLoss, message));
+    let (head, body) = served.page("/readyz/data_corruption").await;
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    assert_eq!(body, "[-]data_corruption failed: alarm activated: CORRUPT\n\n");
+    let refused = ask(5, 1, 7).await.expect_err("there is no such action");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
 async fn members_are_listed_with_a_header_without_revision() {
     let served = Served::start().await;
     let mut cluster = ClusterClient::new(served.channel().await);
@@ -174,8 +230,6 @@ async fn what_is_not_built_says_so_at_once() {
     let mut maintenance = MaintenanceClient::new(channel.clone());
     refused.push(maintenance.defragment(wire::DefragmentRequest {}).await.err());
     refused.push(maintenance.snapshot(wire::SnapshotRequest {}).await.err());
-    let raise = wire::AlarmRequest { action: 1, ..Default::default() };
-    refused.push(maintenance.alarm(raise).await.err());
     let mut lease = LeaseClient::new(channel.clone());
     refused.push(lease.lease_grant(wire::LeaseGrantRequest::default()).await.err());
     let mut watch = WatchClient::new(channel);

@@ -11,19 +11,28 @@ use tempfile::TempDir;
 
 use super::{free_address, until};
 
-struct Cluster {
+pub struct Cluster {
     folder: TempDir,
     addresses: Vec<(String, SocketAddr)>,
-    nodes: BTreeMap<String, Node>,
+    pub nodes: BTreeMap<String, Node>,
 }
 
 impl Cluster {
     async fn start(size: usize) -> Cluster {
+        Cluster::start_with(size, |_, builder| builder).await
+    }
+
+    /// Starts nodes that are not all alike.
+    pub async fn start_with(
+        size: usize,
+        with: impl Fn(&str, NodeBuilder) -> NodeBuilder,
+    ) -> Cluster {
         let addresses: Vec<_> = (1..=size).map(|n| (format!("n{n}"), free_address())).collect();
         let folder = TempDir::new().unwrap();
         let mut cluster = Cluster { folder, addresses, nodes: BTreeMap::new() };
         for name in cluster.names() {
-            cluster.restart(&name).await;
+            let node = with(&name, cluster.builder(&name)).start().await.expect("the node starts");
+            cluster.nodes.insert(name, node);
         }
         cluster
     }
@@ -70,7 +79,7 @@ impl Cluster {
     }
 
     /// Waits until all have applied the same, and compares the states.
-    async fn assert_equal(&self) {
+    pub async fn assert_equal(&self) {
         until("all have applied the same", async || {
             let mut hashes = Vec::new();
             for node in self.nodes.values() {

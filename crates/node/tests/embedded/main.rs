@@ -3,6 +3,7 @@
 mod cluster;
 mod members;
 mod single;
+mod space;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};

@@ -22,7 +22,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use os::OsFiles;
+pub use os::{OsFiles, Room};
 pub use sim::{Failure, Outage, SimCounters, SimFiles};
 
 /// A folder and what lies below it. Names are relative, parts separated by `/`;

@@ -46,6 +46,9 @@ impl fmt::Display for Request {
             Request::Write(Operation::SetMemberAttributes { member, .. }) => {
                 write!(f, "attributes of {member}")
             }
+            Request::Write(Operation::Alarm(request)) => {
+                write!(f, "{:?} {}", request.action, request.alarm.kind)
+            }
             Request::Read(range) => write!(
                 f,
                 "read {}..{} at {}",

@@ -50,6 +50,8 @@ pub enum Effect {
     },
     /// A change of what clients are told of a member.
     Attributes,
+    /// An alarm was raised or lifted. Clients here do neither.
+    Alarm,
     /// Refused, by the rules.
     Refused(KvError),
 }
@@ -67,6 +69,7 @@ impl Effect {
             }
             Ok(Response::Compact(compact)) => Effect::Compacted { revision: compact.revision },
             Ok(Response::MemberAttributes) => Effect::Attributes,
+            Ok(Response::Alarm(_)) => Effect::Alarm,
             Err(error) => Effect::Refused(*error),
         }
     }
@@ -114,6 +117,7 @@ impl Model {
                 Effect::Compacted { revision: self.revision }
             }
             Operation::SetMemberAttributes { .. } => Effect::Attributes,
+            Operation::Alarm(_) => Effect::Alarm,
         }
     }
 

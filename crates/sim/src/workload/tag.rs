@@ -45,7 +45,7 @@ pub fn tag_of(operation: &Operation) -> Option<Tag> {
             RequestOp::Put(put) => parse(&put.value),
             _ => None,
         }),
-        Operation::Compact(_) | Operation::SetMemberAttributes { .. } => None,
+        Operation::Compact(_) | Operation::SetMemberAttributes { .. } | Operation::Alarm(_) => None,
     }
 }
 

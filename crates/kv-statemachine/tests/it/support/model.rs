@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use kv_statemachine::{
-    CompactResponse, Compare, CompareOperand, CompareResult, DeleteRangeRequest,
-    DeleteRangeResponse, HashKv, KeyRange, KeyValue, KvError, Operation, PutRequest, PutResponse,
-    RangeRequest, RangeResponse, RequestOp, Response, ResponseOp, SortOrder, SortTarget,
-    TxnRequest, TxnResponse,
+    Alarm, AlarmAction, AlarmKind, AlarmRequest, AlarmSource, CompactResponse, Compare,
+    CompareOperand, CompareResult, DeleteRangeRequest, DeleteRangeResponse, HashKv, KeyRange,
+    KeyValue, KvError, Operation, PutRequest, PutResponse, RangeRequest, RangeResponse, RequestOp,
+    Response, ResponseOp, SortOrder, SortTarget, TxnRequest, TxnResponse,
 };
 
 type Keys = BTreeMap<Bytes, KeyValue>;
@@ -19,6 +19,8 @@ pub struct Model {
     /// Each change: revision, sub-revision, key, and what was written if it was.
     changes: Vec<(i64, u64, Bytes, Option<KeyValue>)>,
     compact_revision: i64,
+    /// Each alarm, and whether an operator has raised it.
+    alarms: BTreeMap<Alarm, bool>,
     /// The transaction at work: the keys as it sees them, if it changed any.
     working: Option<Keys>,
     subs: u64,
@@ -30,6 +32,7 @@ impl Model {
             states: vec![Keys::new(), Keys::new()],
             changes: Vec::new(),
             compact_revision: -1,
+            alarms: BTreeMap::new(),
             working: None,
             subs: 0,
         }
@@ -44,6 +47,9 @@ impl Model {
     }
 
     pub fn apply(&mut self, operation: &Operation) -> Result<Response, KvError> {
+        if let Some(refusal) = self.refusal(operation) {
+            return Err(refusal);
+        }
         let outcome = match operation {
             Operation::Put(put) => check_put(put)
                 .and_then(|()| self.can_put(put))
@@ -61,12 +67,44 @@ impl Model {
                 }
             }
             Operation::SetMemberAttributes { .. } => Ok(Response::MemberAttributes),
+            Operation::Alarm(request) => Ok(Response::Alarm(self.alarm(request))),
         };
         if let Some(keys) = self.working.take() {
             self.states.push(keys);
             self.subs = 0;
         }
         outcome
+    }
+
+    fn refusal(&self, operation: &Operation) -> Option<KvError> {
+        let raised = |kind| self.alarms.keys().any(|alarm| alarm.kind == kind);
+        let puts = match operation {
+            Operation::SetMemberAttributes { .. } | Operation::Alarm(_) => return None,
+            Operation::Put(_) => true,
+            Operation::Txn(txn) => format!("{txn:?}").contains("Put("),
+            _ => false,
+        };
+        match (raised(AlarmKind::CORRUPT), raised(AlarmKind::NO_SPACE) && puts) {
+            (true, _) => Some(KvError::Corrupt),
+            (false, true) => Some(KvError::NoSpace),
+            (false, false) => None,
+        }
+    }
+
+    fn alarm(&mut self, request: &AlarmRequest) -> Option<Alarm> {
+        let AlarmRequest { action, alarm, source } = *request;
+        let by_operator = source == AlarmSource::Operator;
+        match (action, self.alarms.get(&alarm).copied()) {
+            (AlarmAction::Raise, before) => {
+                self.alarms.insert(alarm, by_operator || before == Some(true));
+                Some(alarm)
+            }
+            (AlarmAction::Lift, Some(of_operator)) if by_operator || !of_operator => {
+                self.alarms.remove(&alarm);
+                Some(alarm)
+            }
+            (AlarmAction::Lift, _) => None,
+        }
     }
 
     pub fn range(&self, request: &RangeRequest) -> Result<RangeResponse, KvError> {

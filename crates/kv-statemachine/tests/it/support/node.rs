@@ -46,6 +46,27 @@ impl Node {
         Node::boot(self.disk)
     }
 
+    /// As [`Node::restart`], of a node that is borrowed.
+    ///
+    /// # Errors
+    ///
+    /// If the state machine refuses to open.
+    pub fn restart_in_place(&mut self) -> Result<(), StorageError> {
+        let before = std::mem::replace(self, Node::new());
+        *self = before.restart()?;
+        Ok(())
+    }
+
+    /// Applies a membership without a member.
+    pub fn remove_member(&mut self, member: NodeId) {
+        let mut membership = self.machine.applied().membership;
+        membership.members.remove(&member);
+        membership.voters.remove(&member);
+        membership.removed.insert(member);
+        let entry = self.entry_of(EntryKind::MEMBERSHIP, Membership::FORMAT, membership.encode());
+        self.apply(&[entry]).expect("the disk works");
+    }
+
     fn boot(disk: MemoryDisk) -> Result<Node, StorageError> {
         let memory = MemoryState::open(&disk, &KvStateMachine::SPACES)?;
         let store = Arc::new(MeteredStore::new(memory));

@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use kv_statemachine::{
-    Compare, CompareOperand, CompareResult, DeleteRangeRequest, KeyRange, PutRequest, RangeRequest,
-    RequestOp, SortOrder, SortTarget, TxnRequest,
+    Alarm, AlarmAction, AlarmKind, AlarmRequest, AlarmSource, Compare, CompareOperand,
+    CompareResult, DeleteRangeRequest, KeyRange, PutRequest, RangeRequest, RequestOp, SortOrder,
+    SortTarget, TxnRequest,
 };
+use raft_core::NodeId;
 
 type Parsed<T> = Result<T, String>;
 
@@ -29,6 +31,22 @@ pub fn delete(words: &[&str]) -> Parsed<DeleteRangeRequest> {
         [range, "prev"] => Ok(DeleteRangeRequest { range: key_range(range), prev_kv: true }),
         _ => Err("del RANGE [prev]".to_owned()),
     }
+}
+
+pub fn alarm(lift: bool, words: &[&str]) -> Parsed<AlarmRequest> {
+    let (kind, member, source) = match words {
+        [kind, member] => (kind, member, AlarmSource::Member),
+        [kind, member, "operator"] => (kind, member, AlarmSource::Operator),
+        _ => return Err("raise nospace|corrupt MEMBER [operator]".to_owned()),
+    };
+    let kind = match *kind {
+        "nospace" => AlarmKind::NO_SPACE,
+        "corrupt" => AlarmKind::CORRUPT,
+        other => return Err(format!("there is no alarm {other}")),
+    };
+    let member = member.parse().map_err(|_| format!("{member} is no member"))?;
+    let action = if lift { AlarmAction::Lift } else { AlarmAction::Raise };
+    Ok(AlarmRequest { action, alarm: Alarm { kind, member: NodeId(member) }, source })
 }
 
 pub fn range(words: &[&str]) -> Parsed<RangeRequest> {

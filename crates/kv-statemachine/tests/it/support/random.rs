@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use kv_statemachine::{
-    CompactRequest, Compare, CompareOperand, CompareResult, DeleteRangeRequest, KeyRange,
-    Operation, PutRequest, RangeRequest, RequestOp, SortOrder, SortTarget, TxnRequest,
+    Alarm, AlarmAction, AlarmKind, AlarmRequest, AlarmSource, CompactRequest, Compare,
+    CompareOperand, CompareResult, DeleteRangeRequest, KeyRange, Operation, PutRequest,
+    RangeRequest, RequestOp, SortOrder, SortTarget, TxnRequest,
 };
+use raft_core::NodeId;
 
 use super::rng::Rng;
 
@@ -14,7 +16,18 @@ pub fn operation(rng: &mut Rng, revision: i64) -> Operation {
         0..8 => Operation::Put(put(rng)),
         8..12 => Operation::DeleteRange(delete_range(rng)),
         12 => Operation::Compact(CompactRequest { revision: around(rng, revision) }),
+        13 => Operation::Alarm(alarm(rng)),
         _ => Operation::Txn(txn(rng, revision, 3)),
+    }
+}
+
+/// Few alarms, lifted more often than raised: most writes go through.
+fn alarm(rng: &mut Rng) -> AlarmRequest {
+    let kind = if rng.one_in(4) { AlarmKind::CORRUPT } else { AlarmKind::NO_SPACE };
+    AlarmRequest {
+        action: if rng.one_in(3) { AlarmAction::Raise } else { AlarmAction::Lift },
+        alarm: Alarm { kind, member: NodeId(rng.below(2)) },
+        source: if rng.one_in(2) { AlarmSource::Operator } else { AlarmSource::Member },
     }
 }
 

@@ -6,8 +6,18 @@ use kv_statemachine::{
     RangeRequest, RequestOp, SortOrder, SortTarget, TxnRequest, check_delete_range, check_put,
 };
 use proto::etcdserverpb as wire;
+use raft_core::NodeId;
 use wire::compare::{CompareTarget, TargetUnion};
 use wire::request_op::Request;
+
+use crate::{Alarm, AlarmKind};
+
+/// Which alarm a request is about; `None` if about none, or all.
+pub fn alarm_of(request: &wire::AlarmRequest) -> Option<Alarm> {
+    let kind = AlarmKind(request.alarm.cast_unsigned());
+    let member = NodeId(request.member_id);
+    (request.alarm != wire::AlarmType::None as i32).then_some(Alarm { kind, member })
+}
 
 /// A range, without its consistency.
 pub fn range(request: wire::RangeRequest) -> Result<RangeRequest, KvError> {

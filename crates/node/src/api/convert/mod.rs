@@ -4,7 +4,8 @@
 mod from_wire;
 mod to_wire;
 
-pub use from_wire::{delete_range, is_serializable, put, range, txn};
+pub use from_wire::{alarm_of, delete_range, is_serializable, put, range, txn};
 pub use to_wire::{
-    delete_range_response, header, key_values, member, put_response, range_response, txn_response,
+    alarm, delete_range_response, header, key_values, member, put_response, range_response,
+    txn_response,
 };

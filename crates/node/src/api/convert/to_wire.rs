@@ -7,7 +7,7 @@ use proto::etcdserverpb as wire;
 use proto::mvccpb;
 use wire::response_op::Response;
 
-use crate::{Header, MemberStatus};
+use crate::{Alarm, Header, MemberStatus};
 
 /// The header of an answer at a revision.
 pub fn header(header: Header, revision: i64) -> wire::ResponseHeader {
@@ -17,6 +17,12 @@ pub fn header(header: Header, revision: i64) -> wire::ResponseHeader {
         revision,
         raft_term: header.term.0,
     }
+}
+
+/// An alarm.
+pub fn alarm(alarm: Alarm) -> wire::AlarmMember {
+    // A number of etcd's or not, it is told as it was given.
+    wire::AlarmMember { member_id: alarm.member.0, alarm: alarm.kind.0.cast_signed() }
 }
 
 /// Keys with all that is known of them.

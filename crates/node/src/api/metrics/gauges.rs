@@ -1,12 +1,15 @@
 //! What is read from the node and its process when somebody asks.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use ::metrics::Gauge;
 use raft_core::RoleName;
 
 use super::process::Process;
 use super::registry::Registry;
-use crate::NodeStatus;
 use crate::api::version;
+use crate::{Alarm, NodeStatus};
 
 /// The gauges.
 pub struct Gauges {
@@ -21,6 +24,10 @@ pub struct Gauges {
     keys: Gauge,
     db_bytes: Gauge,
     db_bytes_in_use: Gauge,
+    quota_bytes: Gauge,
+    free_bytes: Gauge,
+    /// Those that were ever raised: one that is lifted counts as 0 from then on.
+    alarms: Mutex<BTreeSet<Alarm>>,
     process: Process,
 }
 
@@ -63,6 +70,15 @@ impl Gauges {
                 "etcd_mvcc_db_total_size_in_use_in_bytes",
                 "How much of that is in use, in bytes.",
             ),
+            quota_bytes: gauge(
+                "etcd_server_quota_backend_bytes",
+                "How many bytes the state may take; negative if it is not bounded.",
+            ),
+            free_bytes: gauge(
+                "balsa_disk_free_bytes",
+                "How many bytes are free where the data are; negative if the disk does not tell.",
+            ),
+            alarms: Mutex::default(),
             process: Process::new(registry),
         }
     }
@@ -82,6 +98,23 @@ impl Gauges {
         self.keys.set(status.keys as f64);
         self.db_bytes.set(status.db_bytes as f64);
         self.db_bytes_in_use.set(status.db_bytes as f64);
+        self.quota_bytes.set(status.quota_bytes.map_or(-1.0, |bytes| bytes as f64));
+        self.free_bytes.set(status.free_bytes.map_or(-1.0, |bytes| bytes as f64));
+        self.set_alarms(registry, &status.alarms);
         self.process.set();
+    }
+
+    fn set_alarms(&self, registry: &Registry, raised: &[Alarm]) {
+        let mut known = self.alarms.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(raised);
+        for alarm in known.iter() {
+            let labels = [
+                ("server_id", format!("{:x}", alarm.member.0)),
+                ("alarm_type", alarm.kind.to_string()),
+            ];
+            let help = "1 for each alarm of each member that is raised.";
+            let gauge = registry.gauge("etcd_debugging_server_alarms", help, &labels);
+            gauge.set(u8::from(raised.contains(alarm)));
+        }
     }
 }

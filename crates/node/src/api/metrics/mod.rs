@@ -199,7 +199,10 @@ mod tests {
     use raft_core::{Index, RoleName, Round, Term};
 
     use super::*;
-    use crate::Header;
+    use crate::{Alarm, AlarmKind, Header};
+
+    const ALARM_RAISED: &str =
+        "etcd_debugging_server_alarms{server_id=\"2b\",alarm_type=\"NOSPACE\"} 1";
 
     fn status(leader: Option<NodeId>) -> NodeStatus {
         NodeStatus {
@@ -211,6 +214,9 @@ mod tests {
             revision: 5,
             db_bytes: 600,
             keys: 7,
+            quota_bytes: Some(9),
+            free_bytes: Some(10),
+            alarms: vec![Alarm { kind: AlarmKind::NO_SPACE, member: NodeId(0x2b) }],
             waiting: 8,
         }
     }
@@ -239,12 +245,17 @@ mod tests {
             "etcd_server_version{server_version=\"3.6.0\"} 1",
             "etcd_mvcc_db_total_size_in_bytes 600",
             "etcd_debugging_mvcc_keys_total 7",
+            "etcd_server_quota_backend_bytes 9",
+            "balsa_disk_free_bytes 10",
+            ALARM_RAISED,
             "# TYPE etcd_server_leader_changes_seen_total counter",
             "# TYPE etcd_disk_wal_fsync_duration_seconds histogram",
         ] {
             assert_line(&text, line);
         }
-        let text = metrics.render_status(&status(None));
+        let without = NodeStatus { alarms: Vec::new(), ..status(None) };
+        let text = metrics.render_status(&without);
+        assert_line(&text, &ALARM_RAISED.replace("} 1", "} 0"));
         assert_line(&text, "etcd_server_has_leader 0");
         assert_line(&text, "etcd_server_is_leader 0");
     }

@@ -1,22 +1,25 @@
 //! `/health`: whether the node serves what it is asked, in one word.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::extract::State;
 use http::{Method, Response, StatusCode};
 use kv_statemachine::{KeyRange, RangeRequest};
 
-use super::{PLAIN, Pages, Words, failure, not_allowed, page};
-use crate::{Consistency, Error};
+use super::{PLAIN, Pages, Words, failure, not_allowed, page, values};
+use crate::{AlarmKind, Consistency, Error};
 
 /// Answers the page. `serializable=true` asks for this node alone, not for the
-/// cluster. `exclude=ALARM` is understood; there are no alarms to leave out.
+/// cluster; `exclude=ALARM` leaves an alarm out.
 pub async fn answer(State(pages): State<Pages>, method: Method, words: Words) -> Response<Body> {
     if method != Method::GET {
         return not_allowed();
     }
     let first = words.iter().find(|(word, _)| word == "serializable");
     let is_serializable = first.is_some_and(|(_, value)| value == "true");
-    let ill = check(&pages, is_serializable).await.err();
+    let excluded = values(&words, "exclude");
+    let ill = check(&pages, is_serializable, &excluded).await.err();
     pages.metrics.count_health(ill.is_none());
     let (health, reason) = match &ill {
         None => ("true", ""),
@@ -34,7 +37,18 @@ pub async fn answer(State(pages): State<Pages>, method: Method, words: Words) ->
 }
 
 /// Why the node is not healthy.
-async fn check(pages: &Pages, is_serializable: bool) -> Result<(), String> {
+async fn check(
+    pages: &Pages,
+    is_serializable: bool,
+    excluded: &BTreeSet<String>,
+) -> Result<(), String> {
+    let alarms = pages.client.status().alarms;
+    if let Some(alarm) = alarms.iter().find(|alarm| !excluded.contains(&alarm.kind.to_string())) {
+        return Err(match alarm.kind {
+            AlarmKind::NO_SPACE | AlarmKind::CORRUPT => format!("ALARM {}", alarm.kind),
+            _ => "ALARM UNKNOWN".to_owned(),
+        });
+    }
     if !is_serializable && !pages.client.has_leader() {
         return Err("RAFT NO LEADER".to_owned());
     }

@@ -10,11 +10,12 @@ use axum::routing::any;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use super::{PLAIN, Pages, Words, failure, health, not_allowed, not_found, page, values};
+use crate::AlarmKind;
 
 /// One thing that is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Check {
-    /// No damage was found. Nothing looks for any yet that would not end the node.
+    /// Nobody has raised the alarm CORRUPT.
     DataCorruption,
     /// The node reads its own state.
     SerializableRead,
@@ -118,7 +119,13 @@ impl Check {
 
     async fn make(self, pages: &Pages) -> Result<(), String> {
         match self {
-            Check::DataCorruption => Ok(()),
+            Check::DataCorruption => {
+                let alarms = pages.client.status().alarms;
+                match alarms.iter().any(|alarm| alarm.kind == AlarmKind::CORRUPT) {
+                    true => Err("alarm activated: CORRUPT".to_owned()),
+                    false => Ok(()),
+                }
+            }
             Check::SerializableRead => {
                 health::read(pages, true).await.map_err(|error| error.to_string())
             }

@@ -7,11 +7,8 @@ use tonic::{Request, Response, Status};
 use wire::alarm_request::AlarmAction;
 
 use super::{ByLearner, Context};
-use crate::api::{status, version};
-use crate::{Error, NodeStatus};
-
-/// How much the state may take, in bytes, as operators are told: etcd's default.
-const QUOTA_BYTES: i64 = 2 << 30;
+use crate::api::{convert, status, version};
+use crate::{Alarm, Consistency, Error, NodeStatus};
 
 /// Tells operators how the node is.
 pub struct MaintenanceService {
@@ -22,6 +19,28 @@ impl MaintenanceService {
     /// Stands on a node.
     pub fn new(context: Context) -> MaintenanceService {
         MaintenanceService { context }
+    }
+
+    /// Does what is asked for, and returns the alarms that it is about.
+    async fn answer_alarm(&self, request: &wire::AlarmRequest) -> Result<Vec<Alarm>, Status> {
+        let client = &self.context.client;
+        let action = AlarmAction::try_from(request.action);
+        let action = action.map_err(|_| Status::invalid_argument("unknown alarm action"))?;
+        let alarm = convert::alarm_of(request);
+        if action == AlarmAction::Get {
+            let read = client.alarms(Consistency::Linearizable).await;
+            let mut alarms = read.map_err(|error| status::of_error(&error))?;
+            alarms.retain(|found| alarm.is_none_or(|asked| asked.kind == found.kind));
+            return Ok(alarms);
+        }
+        // etcd takes an action on no alarm, and does nothing.
+        let Some(alarm) = alarm else { return Ok(Vec::new()) };
+        let is_there = match action {
+            AlarmAction::Deactivate => client.lift_alarm(alarm).await,
+            _ => client.raise_alarm(alarm).await.map(|()| true),
+        };
+        let is_there = is_there.map_err(|error| self.context.write_failed(&error))?;
+        Ok(is_there.then_some(alarm).into_iter().collect())
     }
 
     fn refused<T, R>(&self, request: &Request<T>, method: &str) -> Result<Response<R>, Status> {
@@ -48,12 +67,11 @@ impl Maintenance for MaintenanceService {
         &self,
         request: Request<wire::AlarmRequest>,
     ) -> Result<Response<wire::AlarmResponse>, Status> {
-        if request.get_ref().action != AlarmAction::Get as i32 {
-            return self.refused(&request, "Alarm with another action than GET");
-        }
         self.context.admit(&request, ByLearner::Refused)?;
+        let alarms = self.answer_alarm(request.get_ref()).await?;
         let header = Some(self.context.header(self.context.client.revision()));
-        Ok(Response::new(wire::AlarmResponse { header, alarms: Vec::new() }))
+        let alarms = alarms.into_iter().map(convert::alarm).collect();
+        Ok(Response::new(wire::AlarmResponse { header, alarms }))
     }
 
     async fn hash_kv(
@@ -111,12 +129,17 @@ impl Maintenance for MaintenanceService {
     }
 }
 
+/// The quota as etcd tells it: -1 where there is none.
+fn quota(status: &NodeStatus) -> i64 {
+    status.quota_bytes.map_or(-1, |quota| i64::try_from(quota).unwrap_or(i64::MAX))
+}
+
 fn status_response(status: &NodeStatus, header: wire::ResponseHeader) -> wire::StatusResponse {
     let bytes = i64::try_from(status.db_bytes).unwrap_or(i64::MAX);
-    let errors = match status.leader {
-        Some(_) => Vec::new(),
-        None => vec![Error::NoLeader.to_string()],
-    };
+    let no_leader = status.leader.is_none().then(|| Error::NoLeader.to_string());
+    let alarms = status.alarms.iter();
+    let alarms = alarms.map(|alarm| format!("memberID:{} alarm:{} ", alarm.member.0, alarm.kind));
+    let errors = no_leader.into_iter().chain(alarms).collect();
     wire::StatusResponse {
         header: Some(header),
         version: version::API_VERSION.to_owned(),
@@ -129,7 +152,7 @@ fn status_response(status: &NodeStatus, header: wire::ResponseHeader) -> wire::S
         db_size_in_use: bytes,
         is_learner: status.is_learner(),
         storage_version: version::API_VERSION.to_owned(),
-        db_size_quota: QUOTA_BYTES,
+        db_size_quota: quota(status),
         downgrade_info: Some(wire::DowngradeInfo::default()),
     }
 }
@@ -139,7 +162,7 @@ mod tests {
     use raft_core::{Index, RoleName, Term};
 
     use super::*;
-    use crate::Header;
+    use crate::{AlarmKind, Header};
 
     #[test]
     fn a_node_without_a_leader_says_so() {
@@ -152,15 +175,22 @@ mod tests {
             revision: 5,
             db_bytes: 6,
             keys: 7,
+            quota_bytes: None,
+            free_bytes: None,
+            alarms: vec![Alarm { kind: AlarmKind::NO_SPACE, member: NodeId(2) }],
             waiting: 8,
         };
         let response = status_response(&status, Default::default());
-        assert_eq!(response.errors, ["etcdserver: no leader"]);
+        assert_eq!(response.errors, ["etcdserver: no leader", "memberID:2 alarm:NOSPACE "]);
+        assert_eq!(response.db_size_quota, -1);
         assert_eq!((response.leader, response.is_learner), (0, false));
         status.leader = Some(NodeId(9));
         status.role = RoleName::Learner;
+        status.alarms.clear();
+        status.quota_bytes = Some(5);
         let response = status_response(&status, Default::default());
         assert!(response.errors.is_empty());
+        assert_eq!(response.db_size_quota, 5);
         assert_eq!((response.leader, response.is_learner), (9, true));
         assert_eq!((response.raft_index, response.raft_term, response.db_size), (4, 3, 6));
     }

@@ -143,6 +143,8 @@ async fn start(settings: &Settings, metrics: Arc<Metrics>) -> Result<Node, Start
         .election_timeout(settings.election_timeout)
         .pre_vote(settings.pre_vote)
         .change_policy(settings.change_policy)
+        .quota_bytes(settings.quota)
+        .disk_reserve(settings.disk_reserve)
         .observer(metrics)
         .client_limits(ClientLimits {
             timeout: settings.request_timeout(),

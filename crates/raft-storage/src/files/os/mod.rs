@@ -9,6 +9,9 @@ use std::sync::Arc;
 use super::{File, Files, Lock};
 
 mod free;
+mod room;
+
+pub use room::Room;
 
 /// A real folder.
 #[derive(Clone, Debug)]

@@ -154,9 +154,7 @@ mod tests {
         assert_eq!(warnings, ["--max-wals has no effect"]);
         let refused = task("--client-cert-auth", &[]).expect_err("it protects nothing");
         assert!(refused.to_string().contains("TLS is not built yet"), "{refused}");
-        let refused = task("--quota-backend-bytes 1", &[]).expect_err("nothing is limited");
-        assert!(refused.to_string().starts_with("--quota-backend-bytes \"1\""), "{refused}");
-        let (_, warnings) = served("--client-cert-auth=false --quota-backend-bytes=0", &[]);
+        let (_, warnings) = served("--client-cert-auth=false", &[]);
         assert_eq!(warnings, Vec::<String>::new());
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use balsa::ChangePolicy;
+use balsa::{ChangePolicy, DiskReserve, NodeBuilder};
 
 use super::cluster;
 use super::error::FlagError;
@@ -55,6 +55,10 @@ pub struct Settings {
     pub change_policy: ChangePolicy,
     /// Entries after which a snapshot is taken, if it was said.
     pub snapshot_count: Option<u64>,
+    /// Bytes that the state may take, if it is bounded.
+    pub quota: Option<u64>,
+    /// What is kept free on the disk.
+    pub disk_reserve: DiskReserve,
     /// Steps in each branch of a transaction.
     pub txn_ops: u64,
     /// Bytes of a request.
@@ -152,6 +156,11 @@ impl Settings {
                 max_learners: values.number("max-learners")?,
             },
             snapshot_count: snapshot_count(values)?,
+            quota: quota(values)?,
+            disk_reserve: match values.text("disk-reserve-bytes") {
+                "auto" => DiskReserve::Auto,
+                _ => DiskReserve::Bytes(values.number("disk-reserve-bytes")?),
+            },
             txn_ops: values.number("max-txn-ops")?,
             request_bytes: values.fit("max-request-bytes", u64::from(u32::MAX))?,
             concurrent_streams: values.fit("max-concurrent-streams", u64::from(u32::MAX))?,
@@ -243,6 +252,16 @@ fn snapshot_count(values: &Values) -> Result<Option<u64>, FlagError> {
     }
 }
 
+/// As etcd reads it: 0 is the default, and what is negative bounds nothing.
+fn quota(values: &Values) -> Result<Option<u64>, FlagError> {
+    let quota = values.signed("quota-backend-bytes")?;
+    Ok(match u64::try_from(quota) {
+        Ok(0) => Some(NodeBuilder::QUOTA_BYTES),
+        Ok(quota) => Some(quota),
+        Err(_) => None,
+    })
+}
+
 fn log_level(values: &Values) -> Result<tracing::level_filters::LevelFilter, FlagError> {
     use tracing::level_filters::LevelFilter;
     let levels = [
@@ -286,6 +305,17 @@ mod tests {
         assert_eq!(settings.keepalive_interval, Duration::from_secs(7200));
         assert_eq!(settings.log_format, LogFormat::Json);
         assert!(settings.pre_vote && !settings.extensive_metrics);
+        assert_eq!((settings.quota, settings.disk_reserve), (Some(2 << 30), DiskReserve::Auto));
+    }
+
+    #[test]
+    fn bounds_of_space_are_those_that_were_given() {
+        for (quota, bytes) in [("0", Some(2 << 30)), ("-1", None), ("1048576", Some(1 << 20))] {
+            let given = [("quota-backend-bytes", quota), ("disk-reserve-bytes", "4096")];
+            let settings = settings(&given).expect("they can be followed");
+            let found = (settings.quota, settings.disk_reserve);
+            assert_eq!(found, (bytes, DiskReserve::Bytes(4096)));
+        }
     }
 
     #[test]
@@ -303,6 +333,8 @@ mod tests {
             (&[("heartbeat-interval", "x")], "no whole number"),
             (&[("heartbeat-interval", "300")], "5 times"),
             (&[("election-timeout", "60000")], "at most"),
+            (&[("quota-backend-bytes", "2G")], "no whole number"),
+            (&[("disk-reserve-bytes", "-1")], "no whole number"),
             (&[("listen-client-urls", client)], "--advertise-client-urls is required"),
             (&[("listen-client-urls", "")], "a URL is needed"),
             (&[("listen-peer-urls", "http://127.0.0.1:1,http://127.0.0.1:2")], "only one"),

@@ -99,9 +99,9 @@ pub const FLAGS: &[Flag] = &[
     ),
     flag(
         "quota-backend-bytes",
-        Number,
+        Text,
         "0",
-        Missing("a limit to the size of the state is not built yet"),
+        Used("bytes of state with which puts are refused; 0: 2 GiB, negative: no bound"),
     ),
     flag("max-snapshots", Number, "5", NoEffect),
     flag("max-wals", Number, "5", NoEffect),
@@ -257,6 +257,14 @@ pub const FLAGS: &[Flag] = &[
     flag("config-file", Text, "", Used("a YAML file that alone counts")),
     flag("version", Bool, "false", Used("tell the versions")),
     // Balsa's own.
+    flag(
+        "disk-reserve-bytes",
+        Text,
+        "auto",
+        Used(
+            "puts are refused with less room than this on the disk; auto: a twentieth of it, 256 MiB at most; 0: never",
+        ),
+    ),
     flag(
         "state-in-memory",
         Bool,

@@ -8,10 +8,6 @@ use super::table::{FLAGS, Kind, Role, find};
 use super::time;
 use super::url::Url;
 
-/// The size that etcd's states may have by default, in bytes: naming it asks for
-/// nothing more than saying nothing.
-const DEFAULT_QUOTA: &str = "2147483648";
-
 /// What was given, with the defaults behind it.
 #[derive(Debug)]
 pub struct Values {
@@ -68,6 +64,12 @@ impl Values {
         text.parse().map_err(|_| FlagError::invalid(name, text, "it is no whole number"))
     }
 
+    /// A whole number, which may be negative.
+    pub fn signed(&self, name: &'static str) -> Result<i64, FlagError> {
+        let text = self.text(name);
+        text.parse().map_err(|_| FlagError::invalid(name, text, "it is no whole number"))
+    }
+
     /// A time.
     pub fn time(&self, name: &'static str) -> Result<Duration, FlagError> {
         let text = self.text(name);
@@ -113,12 +115,11 @@ impl Values {
 
     fn is_default(&self, name: &'static str, kind: Kind, default: &str) -> Result<bool, FlagError> {
         let value = self.text(name);
-        let is_same = match kind {
+        Ok(match kind {
             Kind::Text => value == default,
             Kind::Bool => self.switch(name)? == (default == "true"),
             Kind::Number => Some(self.number(name)?) == default.parse().ok(),
             Kind::Time => Some(self.time(name)?) == time::parse(default),
-        };
-        Ok(is_same || (name == "quota-backend-bytes" && value == DEFAULT_QUOTA))
+        })
     }
 }
