@@ -151,6 +151,8 @@ pub enum Command {
     Txn(TxnArgs),
     /// Compacts the history up to a revision.
     Compaction(CompactionArgs),
+    /// Shows the alarms of the cluster, and lifts them.
+    Alarm(AlarmArgs),
     /// Asks each endpoint for its health, status or hash.
     Endpoint(EndpointArgs),
     /// Shows the members of the cluster, and changes them.
@@ -307,6 +309,35 @@ pub struct CompactionArgs {
     /// Wait until the old versions are gone from the disk.
     #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     pub physical: bool,
+}
+
+/// `alarm list|disarm`
+#[derive(Clone, Debug, Parser)]
+#[command(infer_subcommands = true)]
+pub struct AlarmArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<AlarmCommand>,
+}
+
+/// What can be done about alarms.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AlarmCommand {
+    /// All that are raised, with the member that each is about.
+    List {
+        /// Takes none.
+        #[arg(hide = true)]
+        words: Vec<OsString>,
+    },
+    /// Lifts all.
+    Disarm {
+        /// Takes none.
+        #[arg(hide = true)]
+        words: Vec<OsString>,
+    },
+    /// Any other word.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
 }
 
 /// `endpoint health|status|hashkv`

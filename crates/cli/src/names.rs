@@ -15,7 +15,7 @@ const COMMANDS: [(&str, bool); 25] = [
     ("del", true),
     ("txn", true),
     ("compaction", true),
-    ("alarm", false),
+    ("alarm", true),
     ("defrag", false),
     ("endpoint", true),
     ("move-leader", true),

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use etcd_client::proto::{PbMember, PbMemberListResponse, PbResponseHeader};
+use etcd_client::proto::{PbMember, PbMemberListResponse};
 use prost::Message;
 use proto::etcdserverpb::cluster_client::ClusterClient;
 use proto::etcdserverpb::{
@@ -12,7 +12,7 @@ use proto::etcdserverpb::{
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::{bad_arguments, help, is_serializable, member_id, show};
+use super::{bad_arguments, header, help, is_serializable, member_id, show};
 use crate::args::{Globals, MemberArgs, MemberCommand};
 use crate::connection::{Connection, Purpose, within};
 use crate::failure::{Exit, Failure};
@@ -228,15 +228,6 @@ fn hint(code: Code, message: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
-}
-
-fn header(header: ResponseHeader) -> PbResponseHeader {
-    PbResponseHeader {
-        cluster_id: header.cluster_id,
-        member_id: header.member_id,
-        revision: header.revision,
-        raft_term: header.raft_term,
-    }
 }
 
 fn member(member: Member) -> PbMember {

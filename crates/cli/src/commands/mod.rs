@@ -3,6 +3,7 @@
 //! Arguments are checked before the settings and before any server is asked, so that
 //! the first mistake is told first, as etcdctl does.
 
+mod alarm;
 mod compaction;
 mod completion;
 pub mod del;
@@ -18,6 +19,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use clap::CommandFactory;
+use etcd_client::proto::PbResponseHeader;
+use proto::etcdserverpb::ResponseHeader;
 
 use crate::args::{Args, Command};
 use crate::failure::{Exit, Failure};
@@ -41,6 +44,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Some(Command::Del(args)) => del::run(globals, &args).await,
             Some(Command::Txn(args)) => txn::run(globals, &args).await,
             Some(Command::Compaction(args)) => compaction::run(globals, &args).await,
+            Some(Command::Alarm(args)) => alarm::run(globals, args).await,
             Some(Command::Endpoint(args)) => endpoint::run(globals, args).await,
             Some(Command::Member(args)) => member::run(globals, args).await,
             Some(Command::Completion(args)) => completion::run(&args),
@@ -70,6 +74,16 @@ fn help(path: &[&str], unknown: &[OsString]) -> Result<(), Failure> {
 
 fn show(answer: &Answer, output: Output) -> Result<(), Failure> {
     terminal::print(&answer.render(output)?)
+}
+
+/// A header in the words of the client of the API, in which all answers are shown.
+fn header(header: ResponseHeader) -> PbResponseHeader {
+    PbResponseHeader {
+        cluster_id: header.cluster_id,
+        member_id: header.member_id,
+        revision: header.revision,
+        raft_term: header.raft_term,
+    }
 }
 
 fn bad_arguments(message: &str) -> Failure {

@@ -7,7 +7,7 @@ use etcd_client::proto::{
     PbRangeResponse, PbResponseHeader, PbStatusResponse, PbTxnOpResponse, PbTxnResponse,
 };
 
-use super::{Answer, Health};
+use super::{Alarms, Answer, Health};
 use crate::go::duration;
 use crate::go::quote::quote;
 
@@ -21,6 +21,7 @@ pub fn render(answer: &Answer, hex: bool) -> Option<String> {
         Answer::Del(response) => fields.del(response),
         Answer::Txn(response) => fields.txn(response),
         Answer::Members(list) => fields.members(list),
+        Answer::Alarms(alarms) => fields.alarms(alarms),
         Answer::Changed(_) | Answer::Moved(_) => return None,
         Answer::Health(list) => list.iter().for_each(|health| fields.health(health)),
         Answer::Status(list) => {
@@ -79,6 +80,15 @@ impl Fields {
             member.peer_ur_ls.iter().for_each(|url| self.quoted("PeerURL", url.as_bytes()));
             member.client_ur_ls.iter().for_each(|url| self.quoted("ClientURL", url.as_bytes()));
             self.field("IsLearner", member.is_learner);
+            self.end();
+        }
+    }
+
+    fn alarms(&mut self, alarms: &Alarms) {
+        self.header(alarms.header.as_ref());
+        for (member, number) in &alarms.raised {
+            self.id("MemberID", *member);
+            self.field("AlarmType", Alarms::name(*number));
             self.end();
         }
     }

@@ -25,6 +25,13 @@ pub fn render(answer: &Answer, hex: bool) -> String {
         Answer::Changed(changed) => {
             members(changed.header.as_ref(), changed.member.as_ref(), &changed.members, hex)
         }
+        Answer::Alarms(alarms) => {
+            let raised = alarms.raised.iter().map(|(member, number)| {
+                Object::new().number("memberID", *member).number("alarm", *number).end()
+            });
+            let told = alarms.header.as_ref().map(header);
+            Object::new().optional("header", told).list("alarms", raised).end()
+        }
         // etcd's answer has no field that is set.
         Answer::Moved(_) => Object::new().end(),
         Answer::Health(list) => nullable(list.iter().map(health)),

@@ -11,6 +11,7 @@ pub use simple::unhealthy;
 
 use std::time::Duration;
 
+use etcd_client::AlarmType;
 use etcd_client::proto::{
     PbDeleteResponse, PbHashKvResponse, PbMember, PbMemberListResponse, PbPutResponse,
     PbRangeResponse, PbResponseHeader, PbStatusResponse, PbTxnResponse,
@@ -108,6 +109,29 @@ pub enum Deed {
     Promoted,
 }
 
+/// Alarms that are raised, or were lifted.
+#[derive(Clone, Debug)]
+pub struct Alarms {
+    /// Who answered; nothing of several answers.
+    pub header: Option<PbResponseHeader>,
+    /// Each with the member that it is about, and its number in the API.
+    pub raised: Vec<(u64, i32)>,
+    /// The message of the API, encoded.
+    pub encoded: Vec<u8>,
+}
+
+impl Alarms {
+    /// The name of an alarm; its number if it has none.
+    pub fn name(number: i32) -> String {
+        match AlarmType::try_from(number) {
+            Ok(AlarmType::Nospace) => "NOSPACE".to_owned(),
+            Ok(AlarmType::Corrupt) => "CORRUPT".to_owned(),
+            Ok(AlarmType::None) => "NONE".to_owned(),
+            Err(_) => number.to_string(),
+        }
+    }
+}
+
 /// A leadership that was handed over.
 #[derive(Clone, Debug)]
 pub struct Moved {
@@ -120,6 +144,17 @@ pub struct Moved {
 }
 
 impl Output {
+    /// Refuses the format that has no place for alarms, before any is lifted.
+    ///
+    /// # Errors
+    /// It is that one.
+    pub fn check_for_alarms(&self) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => Err(unsupported("table")),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses the formats that have no place for a change, before it is made.
     ///
     /// # Errors
@@ -148,6 +183,8 @@ pub enum Answer {
     Members(PbMemberListResponse),
     /// Of `member add` and the other changes.
     Changed(Changed),
+    /// Of `alarm list` and `alarm disarm`.
+    Alarms(Alarms),
     /// Of `move-leader`.
     Moved(Moved),
     /// Of `endpoint health`, one for each endpoint.

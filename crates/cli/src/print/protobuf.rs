@@ -14,6 +14,7 @@ pub fn render(answer: &Answer) -> Option<Vec<u8>> {
         Answer::Txn(response) => Some(response.encode_to_vec()),
         Answer::Members(list) => Some(list.encode_to_vec()),
         Answer::Changed(changed) => Some(changed.encoded.clone()),
+        Answer::Alarms(alarms) => Some(alarms.encoded.clone()),
         Answer::Moved(moved) => Some(moved.encoded.clone()),
         Answer::Health(_) | Answer::Status(_) | Answer::Hash(_) => None,
     }

@@ -4,7 +4,7 @@ use etcd_client::proto::{
     PbDeleteResponse, PbKeyValue, PbPutResponse, PbRangeResponse, PbTxnOpResponse, PbTxnResponse,
 };
 
-use super::{Answer, Changed, Deed, Health, Moved, Output, rows};
+use super::{Alarms, Answer, Changed, Deed, Health, Moved, Output, rows};
 use crate::go::duration;
 use crate::go::quote::quote;
 
@@ -19,6 +19,12 @@ pub fn render(answer: &Answer, output: Output) -> Vec<u8> {
         Answer::Txn(response) => txn(&mut text, response, output),
         Answer::Members(list) => lists(&mut text, rows::members(list)),
         Answer::Changed(changed) => change(&mut text, changed),
+        Answer::Alarms(alarms) => {
+            for (member, number) in &alarms.raised {
+                let words = format!("memberID:{member} alarm:{}", Alarms::name(*number));
+                line(&mut text, words.as_bytes());
+            }
+        }
         Answer::Moved(Moved { from, to, .. }) => {
             line(&mut text, format!("Leadership transferred from {from:x} to {to:x}").as_bytes());
         }

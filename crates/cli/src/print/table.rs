@@ -15,6 +15,7 @@ pub fn render(answer: &Answer) -> Option<String> {
         | Answer::Get(_)
         | Answer::Del(_)
         | Answer::Txn(_)
+        | Answer::Alarms(_)
         | Answer::Changed(_)
         | Answer::Moved(_) => None,
     }
