@@ -8,13 +8,15 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use proto::etcdserverpb::alarm_request::AlarmAction;
 use proto::etcdserverpb::cluster_client::ClusterClient;
 use proto::etcdserverpb::kv_client::KvClient;
 use proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use proto::etcdserverpb::{
-    HashKvRequest, HashKvResponse, Member, MemberAddRequest, MemberListRequest,
-    MemberPromoteRequest, MemberRemoveRequest, MoveLeaderRequest, PutRequest, PutResponse,
-    RangeRequest, RangeResponse, StatusRequest, StatusResponse, TxnRequest, TxnResponse,
+    AlarmRequest, DeleteRangeRequest, DeleteRangeResponse, HashKvRequest, HashKvResponse, Member,
+    MemberAddRequest, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest,
+    MoveLeaderRequest, PutRequest, PutResponse, RangeRequest, RangeResponse, StatusRequest,
+    StatusResponse, TxnRequest, TxnResponse,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -78,6 +80,19 @@ impl Connection {
         limit: Duration,
     ) -> Result<TxnResponse, Status> {
         within(limit, self.kv.txn(request)).await
+    }
+
+    /// Deletes keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn delete_range(
+        &mut self,
+        request: DeleteRangeRequest,
+        limit: Duration,
+    ) -> Result<DeleteRangeResponse, Status> {
+        within(limit, self.kv.delete_range(request)).await
     }
 
     /// Reads keys.
@@ -154,6 +169,31 @@ impl Connection {
     pub async fn move_leader(&mut self, target_id: u64, limit: Duration) -> Result<(), Status> {
         let request = MoveLeaderRequest { target_id };
         within(limit, self.maintenance.move_leader(request)).await.map(drop)
+    }
+
+    /// The alarms of all members: each one's member, and its number in the API.
+    ///
+    /// # Errors
+    ///
+    /// The node's, or `DeadlineExceeded` after the limit.
+    pub async fn alarms(&mut self, limit: Duration) -> Result<Vec<(u64, i32)>, Status> {
+        let answer = within(limit, self.maintenance.alarm(AlarmRequest::default())).await?;
+        Ok(answer.alarms.into_iter().map(|alarm| (alarm.member_id, alarm.alarm)).collect())
+    }
+
+    /// Lifts an alarm.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn disarm(
+        &mut self,
+        (member_id, alarm): (u64, i32),
+        limit: Duration,
+    ) -> Result<(), Status> {
+        let action = AlarmAction::Deactivate.into();
+        let request = AlarmRequest { action, member_id, alarm };
+        within(limit, self.maintenance.alarm(request)).await.map(drop)
     }
 
     /// The hash of the node's store at a revision.

@@ -13,6 +13,7 @@
 
 mod away;
 mod crashes;
+mod disks;
 mod durability;
 mod economy;
 mod etcdctl;

@@ -8,6 +8,8 @@
  *                   process; see journal.rs for the records
  *   SYNC_FREEZE     a folder: as long as a file with this process' id as its name is
  *                   there, no sync begins
+ *   SYNC_FAIL       a folder: from when a file with this process' id as its name is
+ *                   there, each sync fails with EIO
  *   SYNC_DROP       no sync is done, written down or delayed: as if the program
  *                   had forgotten it
  *
@@ -42,6 +44,7 @@ static int journal = -1;
 static long delay_ms;
 static int drops_syncs;
 static char freeze[PATH_MAX];
+static char fail[PATH_MAX];
 static uint64_t syncs_begun;
 
 __attribute__((constructor)) static void begin(void)
@@ -49,12 +52,15 @@ __attribute__((constructor)) static void begin(void)
     const char *delay = getenv("SYNC_DELAY_MS");
     const char *folder = getenv("SYNC_JOURNAL");
     const char *freezer = getenv("SYNC_FREEZE");
+    const char *failing = getenv("SYNC_FAIL");
     char path[PATH_MAX];
 
     drops_syncs = getenv("SYNC_DROP") != NULL;
     delay_ms = delay ? strtol(delay, NULL, 10) : 0;
     if (freezer)
         snprintf(freeze, sizeof freeze, "%s/%d", freezer, (int)getpid());
+    if (failing)
+        snprintf(fail, sizeof fail, "%s/%d", failing, (int)getpid());
     if (!folder)
         return;
     snprintf(path, sizeof path, "%s/%d", folder, (int)getpid());
@@ -154,6 +160,10 @@ static int synced(int file, long call)
         return 0;
     while (*freeze && syscall(SYS_faccessat, AT_FDCWD, freeze, F_OK) == 0)
         nanosleep(&look_again, NULL);
+    if (*fail && syscall(SYS_faccessat, AT_FDCWD, fail, F_OK) == 0) {
+        errno = EIO;
+        return -1;
+    }
     is_noted = journal >= 0 && identify(file, &record, &size);
     if (is_noted) {
         record.kind = SYNC_BEGIN;

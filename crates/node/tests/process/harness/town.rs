@@ -32,6 +32,13 @@ impl Town {
 
     /// As [`start`](Self::start), with these variables in the nodes' environment.
     pub async fn start_with_env(nodes: usize, args: &[&str], env: &[(&str, OsString)]) -> Self {
+        let mut town = Self::unstarted(nodes, args, env);
+        town.start_all().await;
+        town
+    }
+
+    /// Nodes that are not started yet.
+    pub fn unstarted(nodes: usize, args: &[&str], env: &[(&str, OsString)]) -> Self {
         // Poisoned by a test that failed, which says nothing about this one.
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = TempDir::with_prefix("balsa-process-").expect("a temporary folder");
@@ -42,9 +49,7 @@ impl Town {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             env: env.iter().map(|(name, value)| (name.into(), value.clone())).collect(),
         });
-        let mut town = Self { cluster, folder, _alone: alone };
-        town.start_all().await;
-        town
+        Self { cluster, folder, _alone: alone }
     }
 
     /// Where the nodes keep their data and their logs.
