@@ -65,6 +65,7 @@ pub fn least_driver_limits() -> DriverLimits {
         admitted_bytes: 1,
         snapshot_chunk_bytes: 64,
         snapshot_window: 1,
+        snapshot_retry: Duration::from_millis(20),
         snapshot_stall: Duration::from_millis(100),
         snapshot_stalls: 1,
         recovery_read_bytes: 1,

@@ -37,6 +37,9 @@ pub struct DriverLimits {
     pub snapshot_chunk_bytes: usize,
     /// Chunks on their way to one receiver, at least 1.
     pub snapshot_window: usize,
+    /// After a stream of a snapshot broke, how long until the receiver is asked where it
+    /// is; it is asked again as often as that while it cannot be reached.
+    pub snapshot_retry: Duration,
     /// A receiver that reports no progress for this long is asked where it is.
     pub snapshot_stall: Duration,
     /// How often it is asked in a row before the transfer is given up.
@@ -56,6 +59,7 @@ impl Default for DriverLimits {
             admitted_bytes: 32 << 20,
             snapshot_chunk_bytes: 1 << 20,
             snapshot_window: 8,
+            snapshot_retry: Duration::from_millis(200),
             snapshot_stall: Duration::from_secs(5),
             snapshot_stalls: 5,
             recovery_read_bytes: 4 << 20,

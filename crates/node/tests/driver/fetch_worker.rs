@@ -218,10 +218,102 @@ fn a_silent_receiver_is_asked_again_and_given_up() {
         assert!(sender.worker.has_work(&sender.inbox, now));
         sender.turn(now);
     }
-    sender.act(Time(0), FetchItem::PeerLost(B));
+    let now = sender.worker.next_wakeup();
+    sender.turn(now);
     let given_up = Event::SnapshotSent { to: B, id: id(1), delivered: false };
     assert_eq!(sender.completion(), Some(given_up));
     assert_eq!(sender.worker.next_wakeup(), Time::NEVER);
+}
+
+/// A break that lasts is no reason to begin anew: what the receiver has is not sent again.
+#[test]
+fn a_stream_that_breaks_goes_on_where_the_receiver_is() {
+    let (mut sender, mut receiver) = (Bench::new(1), Bench::new(2));
+    sender.take_snapshot(20);
+    sender.act(Time(0), FetchItem::SendSnapshot { to: B, term: Term(3), id: id(1) });
+    let mut now = Time(0);
+    let mut had = 0;
+    while had < 4 {
+        receiver.inbox.items.extend(sender.frames(A));
+        while receiver.worker.has_work(&receiver.inbox, now) {
+            receiver.turn(now);
+        }
+        for report in receiver.frames(B) {
+            if let FetchItem::Progress(_, progress) = &report {
+                had = had.max(progress.chunks);
+            }
+            sender.inbox.items.push_back(report);
+        }
+        while sender.worker.has_work(&sender.inbox, now) {
+            sender.turn(now);
+        }
+    }
+
+    // What is on its way is lost, and so is each question, far more often than a silent
+    // receiver is asked.
+    let limits = DriverLimits::default();
+    let mut asked = 0;
+    while asked <= 2 * limits.snapshot_stalls {
+        sender.frames(A);
+        sender.act(now, FetchItem::PeerLost(B));
+        sender.act(now, FetchItem::PeerLost(B));
+        assert!(sender.frames(A).is_empty(), "the next question waits a moment");
+        now = sender.worker.next_wakeup();
+        sender.turn(now);
+        assert!(matches!(sender.frames(A)[..], [FetchItem::Header(..)]));
+        assert_eq!(sender.completion(), None);
+        asked += 1;
+    }
+
+    // The last question arrives.
+    let header = SnapshotHeader { id: id(1), term: Term(3), meta: sender.machine.applied() };
+    receiver.act(now, FetchItem::Header(A, header));
+    let report = receiver.frames(B).pop().expect("it answers");
+    sender.inbox.items.push_back(report);
+    while sender.worker.has_work(&sender.inbox, now) {
+        sender.turn(now);
+    }
+    let again = sender.frames(A);
+    let [FetchItem::Chunk(_, first), ..] = &again[..] else { panic!("it goes on: {again:?}") };
+    assert_eq!(first.number, had, "what the receiver has is not sent again");
+    receiver.inbox.items.extend(again);
+    while receiver.worker.has_work(&receiver.inbox, now) {
+        receiver.turn(now);
+    }
+    sender.inbox.items.extend(receiver.frames(B));
+    while sender.worker.has_work(&sender.inbox, now) {
+        sender.turn(now);
+    }
+    let end = sender.completion().or_else(|| transfer(&mut sender, &mut receiver, 1, 0));
+    assert_eq!(end, Some(Event::SnapshotSent { to: B, id: id(1), delivered: true }));
+    let mut source = receiver.store.open_received(A, id(1)).expect("it is there");
+    receiver.machine.install(source.as_mut()).expect("the snapshot is sound");
+    assert_eq!(receiver.machine.texts(), sender.machine.texts());
+}
+
+/// A part of an older snapshot is of no use to a newer one.
+#[test]
+fn another_snapshot_of_the_same_sender_starts_anew() {
+    let mut receiver = Bench::new(2);
+    let meta = SnapshotMeta { position: Position::new(1, 20), ..bootstrap() };
+    let header = |number| {
+        let header = SnapshotHeader { id: id(number), term: Term(3), meta: meta.clone() };
+        FetchItem::Header(A, header)
+    };
+    let chunks = |item: Option<FetchItem>| match item {
+        Some(FetchItem::Progress(_, progress)) => (progress.id, progress.chunks),
+        other => panic!("no report: {other:?}"),
+    };
+    receiver.act(Time(0), header(1));
+    let chunk = Chunk::new("first", 0, Bytes::from_static(b"x"), true, false);
+    receiver.act(Time(0), FetchItem::Chunk(A, SnapshotChunk { id: id(1), number: 0, chunk }));
+    assert_eq!(chunks(receiver.frames(B).pop()), (id(1), 1));
+    receiver.act(Time(0), header(1));
+    assert_eq!(chunks(receiver.frames(B).pop()), (id(1), 1), "the same one goes on");
+    receiver.act(Time(0), header(2));
+    assert_eq!(chunks(receiver.frames(B).pop()), (id(2), 0));
+    receiver.act(Time(0), header(1));
+    assert_eq!(chunks(receiver.frames(B).pop()), (id(1), 0), "the part was dropped");
 }
 
 #[test]

@@ -12,6 +12,7 @@
 //! ```
 
 mod away;
+mod broken_streams;
 mod crashes;
 mod disks;
 mod durability;

@@ -107,6 +107,7 @@ fn driver_limits(rng: &mut Rng) -> DriverLimits {
         admitted_bytes: rng.between(1, 4096),
         snapshot_chunk_bytes: rng.between(64, 4096) as usize,
         snapshot_window: rng.between(1, 8) as usize,
+        snapshot_retry: Duration::from_millis(20),
         snapshot_stall: Duration::from_millis(rng.between(50, 1000)),
         snapshot_stalls: rng.between(1, 4) as u32,
         recovery_read_bytes: rng.between(1, 8192),

@@ -55,7 +55,7 @@ impl FetchWorker {
 
     /// When to give a turn even if nothing comes in.
     pub fn next_wakeup(&self) -> Time {
-        self.sending.values().map(Sending::stalls_at).min().unwrap_or(Time::NEVER)
+        self.sending.values().map(Sending::wakes_at).min().unwrap_or(Time::NEVER)
     }
 
     /// Does the next thing, and sends a chunk of each transfer.
@@ -76,7 +76,7 @@ impl FetchWorker {
         if let Some(item) = inbox.items.pop_front() {
             self.act(now, item, out)?;
         }
-        self.check_stalls(now, out);
+        self.ask_those_due(now, out);
         self.send_chunks(out);
         Ok(())
     }
@@ -96,7 +96,11 @@ impl FetchWorker {
                 self.reception.on_chunk(from, chunk, self.snapshots.as_ref(), out);
             }
             FetchItem::Progress(from, progress) => self.on_progress(now, from, progress, out),
-            FetchItem::PeerLost(peer) => self.on_stall(now, peer, out),
+            FetchItem::PeerLost(peer) => {
+                if let Some(sending) = self.sending.get_mut(&peer) {
+                    sending.on_lost(now, &self.limits);
+                }
+            }
             FetchItem::Promote { write, from, id } => return self.promote(write, from, id, out),
             FetchItem::Discard { from, id } => self.discard(from, id, out),
         }
@@ -182,15 +186,18 @@ impl FetchWorker {
         self.settle(from, fate, out);
     }
 
-    fn check_stalls<R>(&mut self, now: Time, out: &mut Output<R>) {
-        let stalled = self.sending.iter().filter(|(_, sending)| sending.stalls_at() <= now);
-        let stalled: Vec<NodeId> = stalled.map(|(to, _)| *to).collect();
-        stalled.into_iter().for_each(|to| self.on_stall(now, to, out));
+    fn ask_those_due<R>(&mut self, now: Time, out: &mut Output<R>) {
+        let due = self.sending.iter().filter(|(_, sending)| sending.wakes_at() <= now);
+        let due: Vec<NodeId> = due.map(|(to, _)| *to).collect();
+        due.into_iter().for_each(|to| self.ask_again(now, to, out));
     }
 
-    fn on_stall<R>(&mut self, now: Time, to: NodeId, out: &mut Output<R>) {
+    fn ask_again<R>(&mut self, now: Time, to: NodeId, out: &mut Output<R>) {
         let Some(sending) = self.sending.get_mut(&to) else { return };
-        let fate = sending.on_stall(now, &self.limits);
+        let fate = match sending.is_stalled(now) {
+            true => sending.on_stall(now, &self.limits),
+            false => Fate::Goes,
+        };
         if fate == Fate::Goes {
             out.world.frames.push(sending.ask());
         }

@@ -30,6 +30,8 @@ pub(super) struct Sending {
     has_ended: bool,
     /// The header went out and is not answered.
     is_asking: bool,
+    /// When to ask again because the stream broke.
+    asks_at: Time,
     stalls_at: Time,
     stalls: u32,
 }
@@ -61,6 +63,7 @@ impl Sending {
             next: 0,
             has_ended: false,
             is_asking: true,
+            asks_at: Time::NEVER,
             stalls_at,
             stalls: 0,
         }
@@ -70,19 +73,34 @@ impl Sending {
         self.header.id
     }
 
-    /// When the receiver has been silent for too long.
-    pub(super) fn stalls_at(&self) -> Time {
-        self.stalls_at
+    /// When something is to be done even if nothing comes in.
+    pub(super) fn wakes_at(&self) -> Time {
+        self.asks_at.min(self.stalls_at)
+    }
+
+    /// Whether the receiver has been silent for too long.
+    pub(super) fn is_stalled(&self, now: Time) -> bool {
+        self.stalls_at <= now
     }
 
     /// Asks the receiver where it is: at the beginning, and when something may be lost.
     pub(super) fn ask(&mut self) -> (NodeId, Frame) {
         self.is_asking = true;
+        self.asks_at = Time::NEVER;
         self.sent = 0;
         (self.to, Frame::new(FrameBody::SnapshotHeader(self.header.clone())))
     }
 
-    /// The receiver was silent for too long, or cannot be reached.
+    /// What is on its way may be lost. The receiver is asked in a moment where it is, and
+    /// not at once: while it cannot be reached, each question is lost as well. Only its
+    /// silence counts against it, however often it is found unreachable meanwhile.
+    pub(super) fn on_lost(&mut self, now: Time, limits: &DriverLimits) {
+        self.is_asking = true;
+        self.sent = 0;
+        self.asks_at = self.asks_at.min(now.after(limits.snapshot_retry));
+    }
+
+    /// The receiver was silent for too long.
     pub(super) fn on_stall(&mut self, now: Time, limits: &DriverLimits) -> Fate {
         self.stalls += 1;
         self.stalls_at = now.after(limits.snapshot_stall);
@@ -121,6 +139,7 @@ impl Sending {
             self.stalls = 0;
         }
         self.is_asking = false;
+        self.asks_at = Time::NEVER;
         Fate::Goes
     }
 
