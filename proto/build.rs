@@ -9,6 +9,10 @@ use prost::Message;
 /// The folders that hold `.proto` files. Imports in them are relative to this crate's folder.
 const FOLDERS: [&str; 2] = ["balsa", "etcd"];
 
+/// The package whose services speak between nodes: their messages travel sealed.
+#[cfg(feature = "grpc")]
+const SEALED: &str = "balsa.raft.v1";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut files = Vec::new();
     for folder in FOLDERS {
@@ -20,10 +24,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
 
+    generate(descriptors)?;
+    Ok(())
+}
+
+/// How all messages are generated.
+fn config() -> prost_build::Config {
     let mut config = prost_build::Config::new();
     config.bytes(["."]);
-    generate(config, descriptors)?;
-    Ok(())
+    config
 }
 
 /// Finds the `.proto` files under a folder. Cargo is told of the folders too, so
@@ -43,19 +52,18 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>
 }
 
 #[cfg(feature = "grpc")]
-fn generate(
-    config: prost_build::Config,
-    descriptors: prost_types::FileDescriptorSet,
-) -> Result<(), Box<dyn Error>> {
-    tonic_prost_build::configure().compile_fds_with_config(descriptors, config)?;
+fn generate(descriptors: prost_types::FileDescriptorSet) -> Result<(), Box<dyn Error>> {
+    let (sealed, plain) = descriptors.file.into_iter().partition(|file| file.package() == SEALED);
+    let set = |file| prost_types::FileDescriptorSet { file };
+    tonic_prost_build::configure().compile_fds_with_config(set(plain), config())?;
+    tonic_prost_build::configure()
+        .codec_path("crate::SealedCodec")
+        .compile_fds_with_config(set(sealed), config())?;
     Ok(())
 }
 
 #[cfg(not(feature = "grpc"))]
-fn generate(
-    mut config: prost_build::Config,
-    descriptors: prost_types::FileDescriptorSet,
-) -> Result<(), Box<dyn Error>> {
-    config.compile_fds(descriptors)?;
+fn generate(descriptors: prost_types::FileDescriptorSet) -> Result<(), Box<dyn Error>> {
+    config().compile_fds(descriptors)?;
     Ok(())
 }

@@ -4,6 +4,16 @@
 //! The modules follow the packages of the `.proto` files in this crate's folder.
 //! With the feature `grpc` they hold the clients and servers of the services too.
 //! All `bytes` fields are [`bytes::Bytes`].
+//!
+//! What is written by hand here is the checksum around each message between nodes, for
+//! it belongs to their services' generated code: [`sealed`].
+
+pub mod sealed;
+#[cfg(feature = "grpc")]
+mod sealed_codec;
+
+#[cfg(feature = "grpc")]
+pub use sealed_codec::{Opener, SealedCodec, Sealer, broken, broken_seal};
 
 /// A version of a key, and what happened to it.
 #[allow(missing_docs, clippy::all)] // Generated.

@@ -327,6 +327,13 @@ impl Client {
         self.inner.transport.upgrade().map(|transport| transport.counts()).unwrap_or_default()
     }
 
+    /// How many connections to the peer port brought no sound call, or broke; none
+    /// without gRPC.
+    pub fn peer_connections_broken(&self) -> u64 {
+        let transport = self.inner.transport.upgrade();
+        transport.map(|transport| transport.connections_broken()).unwrap_or_default()
+    }
+
     /// Whether somebody is known to lead.
     pub fn has_leader(&self) -> bool {
         self.inner.replica.office().borrow().leader.is_some()

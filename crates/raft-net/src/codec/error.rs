@@ -1,11 +1,15 @@
 //! Why bytes are no frame.
 
+use proto::sealed::BrokenSeal;
 use raft_core::{Index, MembershipDecodeError, Position, Term};
 
 /// Bytes that are no frame, or one that no sane peer sends. The connection that
 /// brought them is not to be trusted any further: close it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
+    /// The bytes are not those that were sent.
+    #[error("{0}")]
+    Damaged(#[from] BrokenSeal),
     /// The bytes are no message of `balsa.raft.v1`.
     #[error("not a peer's message: {0}")]
     Garbled(String),

@@ -1,7 +1,8 @@
 //! Frames as bytes: protobuf messages of the package `balsa.raft.v1`.
 //!
 //! Decoding is where a node defends itself against what comes from outside. It
-//! never panics, whatever the bytes, and a frame that it lets through is sound in
+//! never panics, whatever the bytes. A frame travels with a checksum, which is compared
+//! before anything else is looked at, and a frame that it lets through is sound in
 //! itself: its entries are consecutive and follow their predecessor, its numbers
 //! leave room to count on, its memberships can be read and its chunks have their
 //! checksum. Whether a frame makes sense *now* is for the core to judge.
@@ -17,6 +18,7 @@ mod to_wire;
 use bytes::Bytes;
 use prost::Message as _;
 use proto::balsa::raft::v1 as wire;
+use proto::sealed::{CHECKSUM_BYTES, Seal};
 
 use crate::frame::Frame;
 
@@ -48,21 +50,29 @@ pub const MAX_FILE_NAME_BYTES: usize = 255;
 /// higher number is garbage, and counting on from it would overflow.
 pub const MAX_NUMBER: u64 = i64::MAX as u64;
 
-/// The frame's bytes.
+/// The frame's bytes, with their checksum: for a way that carries frames one by one.
+/// The gRPC transport has a checksum around each message, which goes on from one to
+/// the next.
 pub fn encode(frame: &Frame) -> Bytes {
-    to_wire::frame(frame).encode_to_vec().into()
+    let frame = to_wire::frame(frame);
+    let mut bytes = vec![0; CHECKSUM_BYTES];
+    frame.encode(&mut bytes).expect("a vector has room for any frame");
+    let checksum = Seal::default().next(&bytes[CHECKSUM_BYTES..]);
+    bytes[..CHECKSUM_BYTES].copy_from_slice(&checksum.to_le_bytes());
+    bytes.into()
 }
 
 /// How many bytes [`encode`] makes of the frame.
 pub fn encoded_len(frame: &Frame) -> usize {
-    to_wire::frame(frame).encoded_len()
+    CHECKSUM_BYTES + to_wire::frame(frame).encoded_len()
 }
 
 /// The frame that the bytes hold.
 ///
 /// # Errors
 ///
-/// If they are no frame, or one that no sane peer sends; says why.
+/// If they are no frame, not as they were sent, or one that no sane peer sends; says
+/// why.
 pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
     if bytes.len() > MAX_FRAME_BYTES {
         return Err(DecodeError::TooLarge {
@@ -71,6 +81,7 @@ pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
             limit: MAX_FRAME_BYTES as u64,
         });
     }
+    let bytes = Seal::default().open(bytes)?;
     let frame =
         wire::Frame::decode(bytes).map_err(|error| DecodeError::Garbled(error.to_string()))?;
     from_wire::frame(frame)

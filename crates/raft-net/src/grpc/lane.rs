@@ -175,7 +175,12 @@ impl LaneTask {
         let why = tokio::select! {
             reply = session.replies.message() => match reply {
                 Ok(_) => "closed by the peer".to_owned(),
-                Err(status) => status.message().to_owned(),
+                Err(status) => {
+                    if proto::broken_seal(&status).is_some() {
+                        self.meters.messages_damaged.one();
+                    }
+                    status.message().to_owned()
+                }
             },
             () = stream.cut() => "another process stands for the peer".to_owned(),
         };

@@ -35,6 +35,8 @@ pub struct PeerCounts {
     pub handshakes_refused: u64,
     /// Streams closed because something unsound came in.
     pub streams_refused: u64,
+    /// Messages that were not as they were sent; each ends its stream, too.
+    pub messages_damaged: u64,
     /// Lives of the peer that were found gone.
     pub lives_gone: u64,
     /// Streams open now, from the peer and to it. The one value here that falls.
@@ -45,6 +47,9 @@ pub struct PeerCounts {
 #[derive(Default)]
 pub struct Meters {
     peers: Mutex<BTreeMap<NodeId, Arc<PeerMeters>>>,
+    /// Connections to this node that ended in an error; whose they were is not always
+    /// known.
+    pub connections_broken: Meter,
 }
 
 impl Meters {
@@ -83,7 +88,8 @@ impl Meter {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn read(&self) -> u64 {
+    /// The count as it stands.
+    pub fn read(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -103,6 +109,7 @@ pub struct PeerMeters {
     pub dials_failed: Meter,
     pub handshakes_refused: Meter,
     pub streams_refused: Meter,
+    pub messages_damaged: Meter,
     pub lives_gone: Meter,
     pub streams_open: Meter,
 }
@@ -121,6 +128,7 @@ impl PeerMeters {
             dials_failed: self.dials_failed.read(),
             handshakes_refused: self.handshakes_refused.read(),
             streams_refused: self.streams_refused.read(),
+            messages_damaged: self.messages_damaged.read(),
             lives_gone: self.lives_gone.read(),
             streams_open: self.streams_open.read(),
         }

@@ -12,6 +12,9 @@
 //!                    …
 //! ```
 //!
+//! Each message has a checksum around it, which is compared before anything in it is
+//! looked at. Where it is wrong the stream ends, and the lane is dialled anew.
+//!
 //! Each lane is a TCP connection of its own, so that neither a full window nor a
 //! lost packet of an append holds a heartbeat up. The snapshot lane is dialled when
 //! it is needed first. Frames are pipelined: nothing waits for an answer.
@@ -26,6 +29,8 @@ mod ask;
 mod backoff;
 mod dial;
 mod directory;
+mod door;
+mod heads;
 mod lane;
 mod link;
 mod meters;
@@ -40,14 +45,11 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use proto::balsa::raft::v1::peer_server::PeerServer;
 use raft_core::NodeId;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
 use crate::frame::Frame;
 use crate::handshake::Identity;
@@ -60,8 +62,8 @@ pub use meters::PeerCounts;
 pub use options::Options;
 pub use shared::EventSink;
 
+use door::Door;
 use link::Link;
-use server::PeerService;
 use shared::Shared;
 
 /// Room in a gRPC message for what wraps a frame.
@@ -94,14 +96,15 @@ impl GrpcTransport {
     ) -> io::Result<GrpcTransport> {
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
-        let incoming = {
+        let listener = {
             let _entered = runtime.enter();
-            TcpIncoming::from(tokio::net::TcpListener::from_std(listener)?)
+            tokio::net::TcpListener::from_std(listener)?
         };
         let shared = Arc::new(Shared::new(identity, options.bounded(), events));
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
-        tasks.spawn_on(serve(Arc::clone(&shared), incoming, tasks.clone(), stop.clone()), runtime);
+        let door = Door::new(&shared, &tasks, &stop);
+        tasks.spawn_on(door.open(listener), runtime);
         Ok(GrpcTransport { shared, runtime: runtime.clone(), tasks, stop, address })
     }
 
@@ -123,6 +126,12 @@ impl GrpcTransport {
     /// The counts of each peer that was ever known or dialled in.
     pub fn counts(&self) -> BTreeMap<NodeId, PeerCounts> {
         self.shared.meters.read()
+    }
+
+    /// How many connections to this node ended in an error: no sound HTTP came on them,
+    /// or they broke in the middle.
+    pub fn connections_broken(&self) -> u64 {
+        self.shared.meters.connections_broken.read()
     }
 
     /// Takes no more frames, lets those that are queued leave (for
@@ -244,30 +253,6 @@ impl Transport for GrpcTransport {
 impl Drop for GrpcTransport {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-async fn serve(
-    shared: Arc<Shared>,
-    incoming: TcpIncoming,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-) {
-    let options = shared.options.clone();
-    let service = PeerService { shared, stop: stop.clone(), tasks };
-    let service = PeerServer::new(service)
-        .max_decoding_message_size(message_limit(&options))
-        .max_encoding_message_size(message_limit(&options));
-    let served = Server::builder()
-        .initial_stream_window_size(options.window_bytes)
-        .initial_connection_window_size(options.window_bytes)
-        .http2_keepalive_interval(Some(options.keepalive_interval))
-        .http2_keepalive_timeout(Some(options.keepalive_timeout))
-        .add_service(service)
-        .serve_with_incoming_shutdown(incoming.with_nodelay(Some(true)), stop.cancelled_owned())
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the peer port is no longer served");
     }
 }
 

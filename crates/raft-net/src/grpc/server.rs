@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::meters::PeerMeters;
 use super::shared::{OpenStream, Shared};
@@ -48,7 +48,8 @@ impl peer_server::Peer for PeerService {
         let mut requests = request.into_inner();
         let first = timeout(self.shared.options.handshake_timeout, requests.message())
             .await
-            .map_err(|_| Status::deadline_exceeded("no greeting came"))??;
+            .map_err(|_| Status::deadline_exceeded("no greeting came"))?
+            .inspect_err(|status| self.count_damage(status))?;
         let hello = match first.and_then(|first| first.message) {
             Some(wire::lane_request::Message::Hello(hello)) => hello,
             Some(wire::lane_request::Message::Frame(_)) | None => {
@@ -148,6 +149,14 @@ impl PeerService {
         Ok(())
     }
 
+    /// Whose greeting it was is not known.
+    fn count_damage(&self, status: &Status) {
+        if proto::broken_seal(status).is_some() {
+            self.shared.meters.of(NodeId(0)).messages_damaged.one();
+            tracing::warn!(why = status.message(), "greeting damaged, connection refused");
+        }
+    }
+
     fn desk(&self) -> Result<&Arc<dyn MemberDesk>, Status> {
         self.shared.desk.get().ok_or_else(|| Status::unavailable("the node is starting"))
     }
@@ -188,6 +197,12 @@ impl Inbound {
             let taken = match request {
                 Ok(Some(request)) => self.take(request),
                 Ok(None) => return,
+                Err(status) if proto::broken_seal(&status).is_some() => {
+                    self.meters.messages_damaged.one();
+                    Err(status)
+                }
+                // The codec's word for a message above the limit.
+                Err(status) if status.code() == Code::OutOfRange => Err(status),
                 Err(status) => {
                     tracing::debug!(%peer, lane = %self.lane, why = status.message(), "lane ended");
                     return;

@@ -1,5 +1,6 @@
 //! The gRPC transport between nodes on loopback addresses.
 
+mod damage;
 mod handshakes;
 mod lanes;
 mod limits;

@@ -121,7 +121,8 @@ impl Metrics {
 
     /// All of it as text, with the node's state as it is now.
     pub fn render(&self, client: &Client) -> String {
-        peers::set(&self.registry, &client.peer_counts());
+        let broken = client.peer_connections_broken();
+        peers::set(&self.registry, &client.peer_counts(), broken);
         self.render_status(&client.status())
     }
 

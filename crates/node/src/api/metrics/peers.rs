@@ -9,7 +9,9 @@ use super::registry::Registry;
 
 /// Sets the counters to what is now. Those of a peer are registered when it is seen
 /// first.
-pub fn set(registry: &Registry, counts: &BTreeMap<NodeId, PeerCounts>) {
+pub fn set(registry: &Registry, counts: &BTreeMap<NodeId, PeerCounts>, connections_broken: u64) {
+    let help = "Connections to the peer port on which no sound call came, or that broke.";
+    registry.counter("balsa_peer_connections_broken_total", help, &[]).absolute(connections_broken);
     for (peer, counts) in counts {
         let peer = format!("{:x}", peer.0);
         let to = |name, help, value| {
@@ -42,6 +44,11 @@ pub fn set(registry: &Registry, counts: &BTreeMap<NodeId, PeerCounts>) {
             counts.streams_refused,
         );
         from(
+            "balsa_peer_messages_damaged_total",
+            "Messages from a member that were damaged on their way; 0 is whoever gave no name.",
+            counts.messages_damaged,
+        );
+        from(
             "balsa_peer_received_frames_total",
             "Frames that came from a member.",
             counts.frames_received,
@@ -57,11 +64,12 @@ mod tests {
     fn each_peer_has_its_counters() {
         let registry = Registry::new();
         let counts = PeerCounts { bytes_sent: 5, bytes_received: 6, ..PeerCounts::default() };
-        set(&registry, &BTreeMap::from([(NodeId(0x2a), counts)]));
+        set(&registry, &BTreeMap::from([(NodeId(0x2a), counts)]), 7);
         let counts = PeerCounts { bytes_sent: 9, ..counts };
-        set(&registry, &BTreeMap::from([(NodeId(0x2a), counts)]));
+        set(&registry, &BTreeMap::from([(NodeId(0x2a), counts)]), 7);
         let text = registry.render();
         for line in [
+            "balsa_peer_connections_broken_total 7",
             "etcd_network_peer_sent_bytes_total{To=\"2a\"} 9",
             "etcd_network_peer_received_bytes_total{From=\"2a\"} 6",
         ] {
