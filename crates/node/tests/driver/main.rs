@@ -3,6 +3,7 @@
 mod apply_worker;
 mod cluster;
 mod fetch_worker;
+mod forwarded;
 mod install;
 mod log_worker;
 mod recovery;

@@ -107,6 +107,16 @@ impl Cluster {
         }
     }
 
+    /// What a node has sent arrives now, and what was sent on cut links is lost.
+    pub fn hear_out(&mut self, id: NodeId) {
+        let frames = std::mem::take(&mut self.frames);
+        let (own, others) = frames.into_iter().partition(|frame| frame.from == id);
+        self.frames = others;
+        for frame in own {
+            self.arrive(frame);
+        }
+    }
+
     /// Asks a node. The answer comes into [`Cluster::answers`].
     pub fn ask(&mut self, id: NodeId, body: RequestBody) -> CallId {
         self.calls += 1;
@@ -223,15 +233,17 @@ impl Cluster {
 
     fn deliver_due(&mut self) {
         while self.frames.front().is_some_and(|frame| frame.at <= self.now) {
-            let Some(InFlight { from, incarnation, to, frame, .. }) = self.frames.pop_front()
-            else {
-                return;
-            };
-            if self.cut.contains(&(from, to)) {
-                self.deliver(from, TransportEvent::PeerUnreachable(to));
-            } else {
-                self.deliver(to, TransportEvent::Frame { from, incarnation, frame });
-            }
+            let Some(frame) = self.frames.pop_front() else { return };
+            self.arrive(frame);
+        }
+    }
+
+    fn arrive(&mut self, arrival: InFlight) {
+        let InFlight { from, incarnation, to, frame, .. } = arrival;
+        if self.cut.contains(&(from, to)) {
+            self.deliver(from, TransportEvent::PeerUnreachable(to));
+        } else {
+            self.deliver(to, TransportEvent::Frame { from, incarnation, frame });
         }
     }
 
