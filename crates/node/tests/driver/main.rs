@@ -6,5 +6,6 @@ mod fetch_worker;
 mod forwarded;
 mod install;
 mod log_worker;
+mod networks;
 mod recovery;
 mod support;

@@ -21,6 +21,8 @@ pub struct Cluster {
     pub nodes: BTreeMap<NodeId, Node>,
     /// Links that carry nothing.
     pub cut: BTreeSet<(NodeId, NodeId)>,
+    /// Workers that get no turns, as if their disks hung.
+    pub frozen: BTreeSet<(NodeId, Worker)>,
     /// The answers, by the node that was asked and the number of the call.
     pub answers: BTreeMap<(NodeId, CallId), Result<Done<Reply>, RequestError>>,
     frames: VecDeque<InFlight>,
@@ -56,6 +58,7 @@ impl Cluster {
             now: Time(0),
             nodes: BTreeMap::new(),
             cut: BTreeSet::new(),
+            frozen: BTreeSet::new(),
             answers: BTreeMap::new(),
             frames: VecDeque::new(),
             random: Random::new(seed),
@@ -176,6 +179,7 @@ impl Cluster {
             .iter()
             .flat_map(|(id, node)| node.driver.iter().map(move |driver| (*id, driver)))
             .flat_map(|(id, driver)| Worker::ALL.map(move |worker| (id, worker, driver)))
+            .filter(|(id, worker, _)| !self.frozen.contains(&(*id, *worker)))
             .filter(|(_, worker, driver)| driver.has_work(*worker, now))
             .map(|(id, worker, _)| (id, worker))
             .collect();
