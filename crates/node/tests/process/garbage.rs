@@ -1,9 +1,12 @@
 //! What no sane client or peer sends: noise, and sound requests with bits flipped.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bench::client::Connection;
+use proto::balsa::raft::v1 as wire;
+use proto::balsa::raft::v1::peer_client::PeerClient;
 use proto::etcdserverpb::PutRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,10 +34,28 @@ const QUIET: Duration = Duration::from_millis(300);
 /// By how much a node may grow meanwhile, in bytes.
 const GROWTH: f64 = 128e6;
 
-/// Garbage is refused and counted. It costs no memory, and nobody else notices.
+/// At the port for clients.
 #[tokio::test(flavor = "multi_thread")]
-async fn garbage_is_refused_and_counted() {
-    let seed = 11;
+async fn garbage_of_clients_is_refused_and_counted() {
+    let put = what_a_client_sends().await;
+    throw_at_the_leader(11, &put, Port::Client).await;
+}
+
+/// At the port for members.
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_of_peers_is_refused_and_counted() {
+    let lane = what_a_peer_sends().await;
+    throw_at_the_leader(12, &lane, Port::Peer).await;
+}
+
+#[derive(Clone, Copy)]
+enum Port {
+    Client,
+    Peer,
+}
+
+/// Garbage is refused and counted. It costs no memory, and nobody else notices.
+async fn throw_at_the_leader(seed: u64, sound: &[u8], port: Port) {
     println!("seed {seed}");
     let mut random = Random::new(seed);
     let mut town = Town::start(3, &[]).await;
@@ -44,10 +65,16 @@ async fn garbage_is_refused_and_counted() {
     let term = town.status(leader).await.expect("it answers").raft_term;
     let memory = town.metric(leader, "process_resident_memory_bytes").await;
 
-    let client_port = town.endpoints()[leader].clone();
-    let put = what_a_client_sends().await;
-    throw(&client_port, &put, &mut random).await;
-    let broken = town.metric(leader, "balsa_client_connections_broken_total").await;
+    let (address, counter) = match port {
+        Port::Client => (town.endpoints()[leader].clone(), "balsa_client_connections_broken_total"),
+        Port::Peer => {
+            let url = town.peer_url(leader);
+            let address = url.strip_prefix("http://").expect("it is a URL").to_owned();
+            (address, "balsa_peer_connections_broken_total")
+        }
+    };
+    throw(&address, sound, &mut random).await;
+    let broken = town.metric(leader, counter).await;
     assert!(broken >= PIECES as f64 / 3.0, "{broken} of {PIECES} are counted");
 
     let grown = town.metric(leader, "process_resident_memory_bytes").await - memory;
@@ -101,18 +128,56 @@ async fn send(address: Arc<str>, piece: Vec<u8>) {
 
 /// All that a client sends for a put, before anybody answers.
 async fn what_a_client_sends() -> Vec<u8> {
+    what_is_sent("value", |address| async move {
+        let put = PutRequest { key: "key".into(), value: "value".into(), ..PutRequest::default() };
+        // Nobody answers.
+        let _ = Connection::new(&address.to_string()).put(put, ONE_CALL).await;
+    })
+    .await
+}
+
+/// All that a member sends that opens a lane and has a write to forward.
+async fn what_a_peer_sends() -> Vec<u8> {
+    what_is_sent("value", |address| async move {
+        let hello = wire::Hello {
+            protocol_version: raft_net::PROTOCOL_VERSION,
+            cluster: 1,
+            sender: 2,
+            receiver: 3,
+            incarnation: 4,
+            storage: 5,
+            lane: wire::Lane::Bulk.into(),
+            addresses: Vec::new(),
+        };
+        let request = wire::RequestId { node: 2, incarnation: 4, counter: 1 };
+        let forward = wire::Forward { request: Some(request), format: 1, payload: "value".into() };
+        let frame = wire::Frame { group: 0, body: Some(wire::frame::Body::Forward(forward)) };
+        let messages =
+            [wire::lane_request::Message::Hello(hello), wire::lane_request::Message::Frame(frame)];
+        let requests = messages.map(|message| wire::LaneRequest { message: Some(message) });
+        let url = format!("http://{address}");
+        let mut peer = PeerClient::connect(url).await.expect("the listener takes it");
+        // Nobody answers.
+        let _ = peer.open_lane(tonic::codegen::tokio_stream::iter(requests)).await;
+    })
+    .await
+}
+
+/// What somebody sends who is never answered. It is whole once `end` is in it.
+async fn what_is_sent<S>(end: &str, send: impl FnOnce(SocketAddr) -> S) -> Vec<u8>
+where
+    S: Future<Output = ()> + Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
-    let asks = tokio::spawn(async move {
-        let put = PutRequest { key: "key".into(), value: "value".into(), ..PutRequest::default() };
-        Connection::new(&address.to_string()).put(put, ONE_CALL).await
-    });
+    let asks = tokio::spawn(send(address));
     let (mut stream, _) = listener.accept().await.expect("the client comes");
     let (mut sent, mut buffer) = (Vec::new(), [0; 4096]);
     while let Ok(Ok(length @ 1..)) = timeout(QUIET, stream.read(&mut buffer)).await {
         sent.extend_from_slice(&buffer[..length]);
     }
     asks.abort();
-    assert!(sent.windows(5).any(|bytes| bytes == b"value"), "the request is whole");
+    let end = end.as_bytes();
+    assert!(sent.windows(end.len()).any(|bytes| bytes == end), "the request is whole");
     sent
 }

@@ -13,6 +13,7 @@
 
 mod away;
 mod broken_streams;
+mod clocks;
 mod crashes;
 mod disks;
 mod durability;
@@ -23,7 +24,9 @@ mod garbage;
 mod harness;
 mod linearizable;
 mod members;
+mod networks;
 mod ordinary;
 mod partitions;
 #[path = "../driver/support/random.rs"]
 mod random;
+mod versions;

@@ -202,22 +202,6 @@ fn endpoints(town: &Town, members: &[usize]) -> Vec<String> {
 }
 
 impl Town {
-    /// The highest term that a node knows.
-    async fn term(&self) -> u64 {
-        let mut highest = 0;
-        for node in self.running() {
-            let status = self.status(node).await.expect("the node answers");
-            highest = highest.max(status.raft_term);
-        }
-        highest
-    }
-
-    /// A node's id.
-    async fn id(&self, node: usize) -> u64 {
-        let status = self.status(node).await.expect("the node answers");
-        status.header.expect("has a header").member_id
-    }
-
     /// Adds a member, asked of a node. It is asked again only while the cluster says that
     /// it is not well enough: a member that was just started may not be in touch yet.
     async fn add(&mut self, via: usize, url: &str, is_learner: bool) -> u64 {

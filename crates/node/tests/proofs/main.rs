@@ -15,6 +15,8 @@ mod delay;
 #[path = "../process/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "each of the binaries that share it uses a part")]
 mod harness;
+#[path = "../driver/support/random.rs"]
+mod random;
 mod reads;
 mod stops;
 mod turns;

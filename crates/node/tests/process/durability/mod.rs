@@ -9,14 +9,13 @@ mod journal;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use proto::etcdserverpb::PutRequest;
 use tempfile::TempDir;
 
-use super::harness::{Load, ONE_CALL, Record, Town};
+use super::harness::{Load, ONE_CALL, Record, Town, library};
 use journal::{Loss, lose_power};
 
 /// How much longer a sync takes.
@@ -111,21 +110,6 @@ async fn lose_power_under_load(
 /// The variable that loads the library of `syncs.c` first.
 pub fn preload() -> (&'static str, OsString) {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    ("LD_PRELOAD", LIBRARY.get_or_init(compile).clone().into_os_string())
-}
-
-fn compile() -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/process/durability/syncs.c");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    // Of this process alone: another may load its own while this one is written.
-    let library = folder.join(format!("syncs-{}.so", std::process::id()));
-    let output = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o"])
-        .arg(&library)
-        .arg(&source)
-        .output()
-        .expect("cc can be started: sudo apt-get install -y gcc");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{} does not compile:\n{errors}", source.display());
-    library
+    let library = LIBRARY.get_or_init(|| library("tests/process/durability/syncs.c"));
+    ("LD_PRELOAD", library.clone().into_os_string())
 }

@@ -13,14 +13,16 @@ mod programs;
 mod record;
 mod town;
 mod verify;
+mod way;
 
 use std::time::Duration;
 
 pub use load::Load;
 pub use network::Network;
-pub use programs::{balsa, etcd_tools};
+pub use programs::{balsa, etcd_tools, library};
 pub use record::Record;
 pub use town::Town;
+pub use way::Way;
 
 /// The longest that one step of a test may take: a bound for what hangs, not a
 /// measure of what is slow.

@@ -1,4 +1,5 @@
-//! The ways between the nodes of a town, for tests that cut them.
+//! The ways between the nodes of a town, for tests that cut them, make them slow or let
+//! them damage what passes.
 //!
 //! ```text
 //!   node 1 ──dials──▶ relay of node 2 ──dials──▶ node 2
@@ -9,23 +10,22 @@
 //! connection. What comes on a way that is cut waits, and passes once the way is
 //! whole again, as TCP does it; nobody is told that it is cut.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, io};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::Town;
+use super::way::{self, Way, Ways};
+use crate::random::Random;
 
-/// The most bytes that pass at once.
-const PIECE: usize = 64 << 10;
+/// The seed of what is damaged.
+const SEED: u64 = 17;
 
 /// How far a node's own port lies behind the one that its peers know.
 const PORTS: u16 = 1000;
@@ -41,8 +41,8 @@ pub struct Network {
 struct Shared {
     /// Each node's folder, by which its process is known.
     folders: Vec<PathBuf>,
-    /// The ways that are cut, from one node to another.
-    cut: watch::Sender<BTreeSet<(usize, usize)>>,
+    ways: watch::Sender<Ways>,
+    random: Mutex<Random>,
     connections: Mutex<Vec<Connection>>,
 }
 
@@ -63,7 +63,8 @@ impl Network {
         let folders = (1..=town.size()).map(|number| town.folder().join(format!("n{number}")));
         let shared = Arc::new(Shared {
             folders: folders.collect(),
-            cut: watch::Sender::new(BTreeSet::new()),
+            ways: watch::Sender::new(Ways::new()),
+            random: Mutex::new(Random::new(SEED)),
             connections: Mutex::default(),
         });
         let relays = addresses.iter().map(|_| None).collect();
@@ -77,9 +78,29 @@ impl Network {
 
     /// Cuts the way from one node to another. The way back stays.
     pub fn cut(&self, from: usize, to: usize) {
-        self.shared.cut.send_modify(|cut| {
-            cut.insert((from, to));
+        self.set(from, to, Way { is_cut: true, ..Way::default() });
+    }
+
+    /// Makes the way from one node to another as this says. The way back stays.
+    pub fn set(&self, from: usize, to: usize, way: Way) {
+        self.shared.ways.send_modify(|ways| {
+            ways.insert((from, to), way);
         });
+    }
+
+    /// Makes both ways between two nodes as this says.
+    pub fn set_both(&self, one: usize, other: usize, way: Way) {
+        self.set(one, other, way);
+        self.set(other, one, way);
+    }
+
+    /// Ends all connections between two nodes. New ones may be made at once.
+    pub fn disconnect(&self, one: usize, other: usize) {
+        for connection in self.shared.connections().iter() {
+            if [(one, other), (other, one)].contains(&(connection.from, connection.to)) {
+                connection.task.abort();
+            }
+        }
     }
 
     /// Cuts all ways between these nodes and the others.
@@ -96,7 +117,7 @@ impl Network {
 
     /// Makes all ways whole again.
     pub fn heal(&self) {
-        self.shared.cut.send_replace(BTreeSet::new());
+        self.shared.ways.send_replace(Ways::new());
     }
 
     /// Ends all connections that one node has made to another, and refuses new ones
@@ -152,29 +173,14 @@ impl Shared {
             stream.set_nodelay(true).expect("a socket that is open can be set");
         }
         let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+        let carry = |input, output, ends| {
+            way::carry(input, output, ends, self.ways.subscribe(), &self.random)
+        };
         // With one direction both end: half a connection is of no use to anybody.
         tokio::select! {
-            () = self.pump(near_in, far_out, (from, to)) => {}
-            () = self.pump(far_in, near_out, (to, from)) => {}
+            () = carry(near_in, far_out, (from, to)) => {}
+            () = carry(far_in, near_out, (to, from)) => {}
         }
-    }
-
-    async fn pump(
-        &self,
-        mut input: OwnedReadHalf,
-        mut output: OwnedWriteHalf,
-        way: (usize, usize),
-    ) {
-        let mut cut = self.cut.subscribe();
-        let mut buffer = vec![0; PIECE];
-        while let Ok(length @ 1..) = input.read(&mut buffer).await {
-            let is_whole = cut.wait_for(|cut| !cut.contains(&way)).await.is_ok();
-            if !is_whole || output.write_all(&buffer[..length]).await.is_err() {
-                return;
-            }
-        }
-        // The end is as much a piece as any other.
-        let _ = cut.wait_for(|cut| !cut.contains(&way)).await;
     }
 
     fn connections(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {

@@ -20,6 +20,24 @@ pub fn etcd_tools() -> &'static Path {
     FOLDER.get_or_init(build)
 }
 
+/// A library that is loaded before all else, of one C file in this crate.
+pub fn library(source: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let name = source.file_stem().expect("a file has a name").display();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    // Of this process alone: another may load its own while this one is written.
+    let library = folder.join(format!("{name}-{}.so", std::process::id()));
+    let output = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o"])
+        .arg(&library)
+        .arg(&source)
+        .output()
+        .expect("cc can be started: sudo apt-get install -y gcc");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} does not compile:\n{errors}", source.display());
+    library
+}
+
 fn build() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
     let root = root.expect("crates/node lies two folders deep");

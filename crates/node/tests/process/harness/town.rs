@@ -102,6 +102,28 @@ impl Town {
         .expect("another leads")
     }
 
+    /// The highest term that a node knows.
+    pub async fn term(&self) -> u64 {
+        let mut highest = 0;
+        for node in self.running() {
+            let status = self.status(node).await.expect("the node answers");
+            highest = highest.max(status.raft_term);
+        }
+        highest
+    }
+
+    /// The cluster's id.
+    pub async fn cluster_id(&self, node: usize) -> u64 {
+        let status = self.status(node).await.expect("the node answers");
+        status.header.expect("has a header").cluster_id
+    }
+
+    /// A node's id.
+    pub async fn id(&self, node: usize) -> u64 {
+        let status = self.status(node).await.expect("the node answers");
+        status.header.expect("has a header").member_id
+    }
+
     /// The nodes but one.
     pub fn others(&self, node: usize) -> Vec<usize> {
         (0..self.size()).filter(|other| *other != node).collect()
