@@ -80,11 +80,32 @@ fn check(words: &[OsString], name: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::print::{Format, Output};
 
     #[test]
     fn arguments_are_refused_in_etcdctls_words() {
         assert_eq!(check(&[], "list"), Ok(()));
         let failure = check(&["x".into()], "disarm").expect_err("it takes none");
         assert_eq!(failure.words(), "alarm disarm command accepts no arguments");
+    }
+
+    #[test]
+    fn alarms_look_as_etcdctl_shows_them() {
+        let raised = [(7, 1), (8, 2), (9, 5)];
+        let alarms = raised.map(|(member_id, alarm)| AlarmMember { member_id, alarm }).to_vec();
+        let answer = Answer::Alarms(shown(AlarmResponse { header: None, alarms }));
+        let render = |format| {
+            let output = Output { format, hex: false, value_only: false };
+            answer.render(output).map(|text| String::from_utf8(text).expect("it is text"))
+        };
+        let lines = "memberID:7 alarm:NOSPACE\nmemberID:8 alarm:CORRUPT\nmemberID:9 alarm:5\n";
+        assert_eq!(render(Format::Simple).as_deref(), Ok(lines));
+        let json = r#"{"alarms":[{"memberID":7,"alarm":1},{"memberID":8,"alarm":2},{"memberID":9,"alarm":5}]}"#;
+        assert_eq!(render(Format::Json).as_deref(), Ok(&*format!("{json}\n")));
+        let fields = render(Format::Fields).expect("it has a place for them");
+        let head = "\"ClusterID\" : 0\n\"MemberID\" : 0\n\"RaftTerm\" : 0\n";
+        let first = "\"MemberID\" : 7\n\"AlarmType\" : NOSPACE\n\n";
+        assert!(fields.starts_with(&format!("{head}{first}")), "{fields}");
+        assert!(render(Format::Table).is_err());
     }
 }
