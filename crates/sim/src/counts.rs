@@ -28,6 +28,7 @@ kinds! {
     FrameLost "frames lost",
     FrameDuplicated "frames duplicated",
     FrameReordered "frames reordered",
+    FrameDamaged "frames damaged",
     LinkCutOneWay "links cut one way",
     LinkCutBothWays "links cut both ways",
     Partition "partitions into groups",

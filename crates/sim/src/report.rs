@@ -38,6 +38,8 @@ pub enum Failure {
     RefusedToStart(String),
     /// A node stopped although nothing was done to it.
     Stopped(String),
+    /// A frame that was damaged on its way was taken for sound.
+    Accepted(String),
     /// The code panicked: an assertion of its own did not hold.
     Panicked(String),
 }
@@ -50,6 +52,7 @@ impl Failure {
             Failure::Stuck { .. } => "liveness",
             Failure::RefusedToStart(_) => "nodes start again",
             Failure::Stopped(_) => "nodes stop only when their disks fail",
+            Failure::Accepted(_) => "damaged frames are refused",
             Failure::Panicked(_) => "no panic",
         }
     }
@@ -62,6 +65,7 @@ impl fmt::Display for Failure {
             Failure::Stuck { missing: what }
             | Failure::RefusedToStart(what)
             | Failure::Stopped(what)
+            | Failure::Accepted(what)
             | Failure::Panicked(what) => write!(f, "{}: {what}", self.name()),
         }
     }

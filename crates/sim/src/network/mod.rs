@@ -12,6 +12,9 @@
 //!   snapshot  the chunks of a snapshot   the whole stream breaks     yes
 //! ```
 //!
+//! On every lane a bit may flip. That must be noticed where the frame arrives, and ends
+//! the connection that brought it: the frame is lost, and both ends know.
+//!
 //! The protocol's own messages fare worse than on any real connection, for the
 //! protocol promises to bear it. A forwarded write is sent once and a connection
 //! never repeats it, so the network does not either.
@@ -108,6 +111,12 @@ impl Network {
         let overtakes = at < link.last_arrival;
         link.last_arrival = link.last_arrival.max(at).max(again.unwrap_or(at));
         Fate::Arrives { at, overtakes, again }
+    }
+
+    /// The bit that flips in a frame of so many bytes on its way, if one does.
+    pub fn flipped_bit(&mut self, bytes: usize) -> Option<usize> {
+        let flips = self.rng.per_mille(self.profile.damage_per_mille);
+        flips.then(|| self.rng.below(8 * bytes as u64) as usize)
     }
 
     /// When a report about the other end may reach a node: behind everything

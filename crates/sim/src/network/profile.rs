@@ -19,6 +19,8 @@ pub struct Profile {
     pub loss_per_mille: u64,
     /// So many of a thousand frames that may be are delivered twice.
     pub repeat_per_mille: u64,
+    /// So many of a thousand frames have a bit flipped on their way.
+    pub damage_per_mille: u64,
     /// So many of a thousand chunks break their stream.
     pub stream_break_per_mille: u64,
 }
@@ -33,6 +35,7 @@ impl Profile {
             late_max_us: 0,
             loss_per_mille: 0,
             repeat_per_mille: 0,
+            damage_per_mille: 0,
             stream_break_per_mille: 0,
         }
     }
@@ -46,6 +49,7 @@ impl Profile {
             late_max_us: 400_000,
             loss_per_mille: 30,
             repeat_per_mille: 30,
+            damage_per_mille: 5,
             stream_break_per_mille: 100,
         }
     }
@@ -61,6 +65,7 @@ impl Profile {
             late_max_us: rng.between(10_000, rough.late_max_us),
             loss_per_mille: rng.between(0, rough.loss_per_mille),
             repeat_per_mille: rng.between(0, rough.repeat_per_mille),
+            damage_per_mille: rng.between(0, rough.damage_per_mille),
             stream_break_per_mille: rng.between(0, rough.stream_break_per_mille),
         }
     }

@@ -102,7 +102,7 @@ enum Happening {
     /// A process wanted to be woken.
     Wakeup { node: NodeId, life: u64 },
     /// A frame arrives.
-    Arrival { from: NodeId, incarnation: Incarnation, to: NodeId, bytes: Bytes },
+    Arrival { from: NodeId, incarnation: Incarnation, to: NodeId, bytes: Bytes, is_damaged: bool },
     /// A node's transport reports that a peer's process is gone.
     Gone { to: NodeId, peer: NodeId, incarnation: Incarnation },
     /// A node's transport reports that a stream to a peer broke.
@@ -181,7 +181,10 @@ impl World {
         match happening {
             Happening::Turn { node, life, worker } => self.take_turn(node, life, worker),
             Happening::Wakeup { node, life } => self.wake(node, life),
-            Happening::Arrival { from, incarnation, to, bytes } => {
+            Happening::Arrival { from, to, bytes, is_damaged: true, .. } => {
+                self.refuse_damaged(from, to, &bytes)
+            }
+            Happening::Arrival { from, incarnation, to, bytes, is_damaged: false } => {
                 self.arrive(from, incarnation, to, &bytes)
             }
             Happening::Gone { to, peer, incarnation } => self.tell_gone(to, peer, incarnation),

@@ -30,8 +30,13 @@ impl World {
                 self.counts.add_many(Kind::FrameReordered, u64::from(overtakes));
                 self.counts.add_many(Kind::FrameDuplicated, u64::from(again.is_some()));
                 for at in [Some(at), again].into_iter().flatten() {
-                    let bytes = bytes.clone();
-                    self.queue.push(at, Happening::Arrival { from, incarnation, to, bytes });
+                    let flipped = self.network.flipped_bit(bytes.len());
+                    let (bytes, is_damaged) = match flipped {
+                        Some(bit) => (with_flipped_bit(&bytes, bit), true),
+                        None => (bytes.clone(), false),
+                    };
+                    let arrival = Happening::Arrival { from, incarnation, to, bytes, is_damaged };
+                    self.queue.push(at, arrival);
                 }
             }
         }
@@ -70,6 +75,23 @@ impl World {
         if !self.deliver(to, TransportEvent::Frame { from, incarnation, frame }) {
             self.hear_unreachable(from, to);
         }
+        Ok(())
+    }
+
+    /// A frame arrives that is not as it was sent. The transport must see that, whatever
+    /// it says, and ends the connection.
+    pub(super) fn refuse_damaged(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        bytes: &Bytes,
+    ) -> Result<(), Failure> {
+        if let Ok(frame) = codec::decode(bytes) {
+            return Err(Failure::Accepted(format!("{to} took from {from}: {frame}")));
+        }
+        self.counts.add(Kind::FrameDamaged);
+        self.hear_unreachable(from, to);
+        self.hear_unreachable(to, from);
         Ok(())
     }
 
@@ -142,6 +164,12 @@ impl World {
         let others = self.nodes.iter().filter(|(other, node)| **other != id && node.is_up());
         others.map(|(other, _)| *other).collect()
     }
+}
+
+fn with_flipped_bit(bytes: &Bytes, bit: usize) -> Bytes {
+    let mut damaged = bytes.to_vec();
+    damaged[bit / 8] ^= 1 << (bit % 8);
+    damaged.into()
 }
 
 fn lane_of(body: &FrameBody) -> Lane {
