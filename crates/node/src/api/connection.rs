@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::gate::OnConnection;
 use super::gather::Gathered;
 use super::metrics::Metrics;
 use super::options::Options;
@@ -103,7 +104,7 @@ impl Door {
         if !matches!(asked, Ok(Ok(1))) {
             return;
         }
-        let service = TowerToHyperService::new(self.router);
+        let service = TowerToHyperService::new(OnConnection::new(self.router));
         let stream = TokioIo::new(Gathered::new(Guarded::new(stream, self.pings)));
         let connection = self.builder.serve_connection(stream, service);
         let mut connection = std::pin::pin!(connection);

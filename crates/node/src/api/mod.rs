@@ -17,6 +17,7 @@
 //! | `gather` | answers that leave together |
 //! | `pings` | clients that ask too often whether anybody is there |
 //! | `router` | which path goes where |
+//! | `gate` | what a call passes before its message is read: its head, bounds, its time |
 //! | `service` | the gRPC services |
 //! | `pages` | health checks, version, metrics |
 //! | `convert` | from messages to the store's types and back |
@@ -28,6 +29,7 @@
 mod connection;
 mod convert;
 mod gather;
+mod gate;
 mod metrics;
 mod options;
 mod pages;

@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use super::gate::Bounds;
+
 /// Sockets that listen already.
 #[derive(Debug, Default)]
 pub struct Listeners {
@@ -22,6 +24,19 @@ pub struct Options {
     pub request_bytes: usize,
     /// Steps in each branch of a transaction.
     pub txn_ops: u64,
+    /// Requests for keys that may be open at a time, on all connections. One more is
+    /// told so at once.
+    pub open_requests: u64,
+    /// Bytes of what they sent.
+    pub open_bytes: u64,
+    /// How long one of them may take to be sent whole.
+    pub sending_timeout: Duration,
+    /// Bytes of answers that one connection may leave unread; from then on it is refused
+    /// all requests for keys.
+    pub unread_bytes: u64,
+    /// Bytes of answers that all connections together may leave unread; from then on
+    /// those that do are refused.
+    pub all_unread_bytes: u64,
     /// Requests that one connection may have open at a time.
     pub concurrent_streams: u32,
     /// A connection on which nothing has come for this long is asked whether it
@@ -48,6 +63,17 @@ impl Options {
     /// that is a little too large is told so by its own error.
     pub const MESSAGE_OVERHEAD: usize = 512 * 1024;
 
+    /// What requests for keys may take.
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds {
+            requests: self.open_requests,
+            bytes: self.open_bytes,
+            sending: self.sending_timeout,
+            unread: self.unread_bytes,
+            all_unread: self.all_unread_bytes,
+        }
+    }
+
     /// Bytes of the largest message that is taken in.
     pub fn message_bytes(&self) -> usize {
         self.request_bytes.saturating_add(Options::MESSAGE_OVERHEAD)
@@ -60,6 +86,11 @@ impl Default for Options {
         Options {
             request_bytes: 1536 * 1024,
             txn_ops: 128,
+            open_requests: 10_000,
+            open_bytes: 16 << 20,
+            sending_timeout: Duration::from_secs(60),
+            unread_bytes: 64 << 20,
+            all_unread_bytes: 512 << 20,
             concurrent_streams: u32::MAX,
             keepalive_interval: Duration::from_secs(2 * 60 * 60),
             keepalive_timeout: Duration::from_secs(20),

@@ -4,8 +4,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
-use bytes::Bytes;
 use http::{Request, Response};
 use proto::etcdserverpb::cluster_server::ClusterServer;
 use proto::etcdserverpb::kv_server::KvServer;
@@ -14,6 +12,7 @@ use tonic::server::NamedService;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tower_service::Service;
 
+use super::gate::{Bounds, Gate, Incoming};
 use super::metrics::{Counted, Metrics};
 use super::options::Options;
 use super::pages;
@@ -38,8 +37,7 @@ impl Routers {
     /// Stands on a node.
     pub fn new(client: &Client, metrics: &Arc<Metrics>, options: &Options) -> Routers {
         let (health, health_service) = health_reporter();
-        let (own, chunk) = (Arc::clone(metrics), options.request_bytes);
-        let context = Context::new(client.clone(), options.txn_ops, chunk, own);
+        let context = Context::new(client.clone(), options, Arc::clone(metrics));
         let services = Services {
             router: Router::new(),
             metrics: Arc::clone(metrics),
@@ -54,13 +52,11 @@ impl Routers {
             .max_decoding_message_size(taken);
         let maintenance = MaintenanceServer::new(MaintenanceService::new(context))
             .max_decoding_message_size(taken);
-        let services = services.add(kv).add(cluster).add(maintenance).add(health_service);
+        // Operators are let in however many clients there are.
+        let services = services.add_bounded(kv, options.bounds()).add(cluster).add(maintenance);
+        let services = services.add(health_service);
         let grpc = with_reflection(services).router;
-        let fallback = Counted::new(
-            Fallback::new(Arc::clone(metrics)),
-            Arc::clone(metrics),
-            options.message_bytes(),
-        );
+        let fallback = Counted::new(Fallback::new(Arc::clone(metrics)), Arc::clone(metrics));
         let http = pages::router(client.clone(), Arc::clone(metrics));
         let watchers = pages::metrics_router(client.clone(), Arc::clone(metrics));
         Routers {
@@ -81,22 +77,56 @@ struct Services {
 }
 
 impl Services {
-    fn add<S, B>(self, service: S) -> Services
+    fn add<S>(self, service: S) -> Services
     where
-        S: Service<Request<Body>, Response = Response<B>, Error = Infallible>
-            + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Unpin + Send + 'static,
-        B: http_body::Body<Data = Bytes> + Unpin + Send + 'static,
-        B::Error: Into<axum::BoxError>,
+        S: Served,
+        S::Future: Unpin + Send,
+    {
+        let gate = Gate::new(service, self.message_bytes);
+        self.route(gate)
+    }
+
+    /// The same, within bounds.
+    fn add_bounded<S>(self, service: S, bounds: Bounds) -> Services
+    where
+        S: Served,
+        S::Future: Unpin + Send,
+    {
+        let gate = Gate::new(service, self.message_bytes);
+        let gate = gate.bounded(self.metrics.room(), bounds);
+        self.route(gate)
+    }
+
+    fn route<S>(self, gate: Gate<S>) -> Services
+    where
+        S: Served,
+        S::Future: Unpin + Send,
     {
         let path = format!("/{}/{{*method}}", S::NAME);
-        let counted = Counted::new(service, Arc::clone(&self.metrics), self.message_bytes);
+        let counted = Counted::new(gate, Arc::clone(&self.metrics));
         Services { router: self.router.route_service(&path, counted), ..self }
     }
+}
+
+/// A gRPC service that was generated.
+trait Served:
+    Service<Request<Incoming>, Response = Response<tonic::body::Body>, Error = Infallible>
+    + NamedService
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Served for S where
+    S: Service<Request<Incoming>, Response = Response<tonic::body::Body>, Error = Infallible>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
 }
 
 /// Lets clients ask which services there are, and what their messages hold.

@@ -26,6 +26,21 @@ pub fn no_leader() -> Status {
     Status::unavailable(Error::NoLeader.to_string())
 }
 
+/// A request for which there is no room.
+pub fn too_many_requests() -> Status {
+    of_error(&Error::TooManyRequests)
+}
+
+/// A request whose client stopped waiting.
+pub fn deadline_exceeded() -> Status {
+    Status::deadline_exceeded("context deadline exceeded")
+}
+
+/// A request that is not sent whole in time.
+pub fn sent_too_slowly() -> Status {
+    Status::deadline_exceeded("the request was not sent whole in time; send it again")
+}
+
 /// A method of etcd's that is not built yet.
 pub fn not_served(method: &str) -> Status {
     Status::unimplemented(format!("{method} is not served by this version of balsa"))

@@ -90,6 +90,14 @@ pub(super) struct Inner {
     pub pool: tokio::runtime::Handle,
 }
 
+/// A range that may be read now: it will show all that it has to.
+pub(crate) struct ReadyRange {
+    view: KvView,
+    request: RangeRequest,
+    /// Whether it is read on the caller's task.
+    pub is_little: bool,
+}
+
 impl Client {
     pub(super) fn new(inner: Inner) -> Client {
         Client { inner: Arc::new(inner) }
@@ -151,10 +159,24 @@ impl Client {
         request: RangeRequest,
         consistency: Consistency,
     ) -> Result<RangeResponse, Error> {
+        self.read_range(self.ready_range(request, consistency).await?).await
+    }
+
+    /// Waits until a range may be read.
+    pub(crate) async fn ready_range(
+        &self,
+        request: RangeRequest,
+        consistency: Consistency,
+    ) -> Result<ReadyRange, Error> {
         check_range(&request)?;
-        let few = request.range.is_single() || (1..=FEW_KEYS).contains(&request.limit);
-        let view = self.view(consistency).await?;
-        self.read(few, view, move |view| Ok(view.range(&request)?)).await
+        let is_little = request.range.is_single() || (1..=FEW_KEYS).contains(&request.limit);
+        Ok(ReadyRange { view: self.view(consistency).await?, request, is_little })
+    }
+
+    /// Reads a range that may be read.
+    pub(crate) async fn read_range(&self, range: ReadyRange) -> Result<RangeResponse, Error> {
+        let ReadyRange { view, request, is_little } = range;
+        self.read(is_little, view, move |view| Ok(view.range(&request)?)).await
     }
 
     /// Deletes keys.

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use balsa::api::Options;
 use proto::etcdserverpb as wire;
+use proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::Code;
 use wire::request_op::Request as Op;
 
-use super::support::{LIMIT, Served, assert_line, get, op, put, until};
+use super::support::{LIMIT, Served, ask, assert_line, get, op, put, until};
 
 fn small() -> Options {
     Options { request_bytes: 1000, txn_ops: 3, ..Options::default() }
@@ -78,6 +79,58 @@ async fn a_client_that_goes_away_frees_its_call() {
     call.abort();
     let canceled = format!("{line} 1");
     until("the call is let go", async || served.text().await.contains(&canceled)).await;
+}
+
+/// A call whose body is in one piece, as bytes of HTTP/1.1: the node looks at its time,
+/// no client does.
+fn call(path: &str, head: &str, length: usize, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+         content-type: application/grpc\r\n{head}content-length: {length}\r\n\r\n{body}"
+    )
+}
+
+#[tokio::test]
+async fn a_call_ends_when_its_client_stops_waiting() {
+    let served = Served::without_leader().await;
+    // {key: "a"}, framed.
+    let message = "\0\0\0\0\x03\x0a\x01a";
+    let asked = call("/etcdserverpb.KV/Put", "grpc-timeout: 50m\r\n", 8, message);
+    let (head, _) = ask(served.address, &asked).await;
+    assert!(head.contains("\r\nGrpc-Status: 4\r\n"), "{head}");
+    assert!(head.contains("context%20deadline%20exceeded"), "{head}");
+    until("it is let go", async || served.text().await.contains("\nbalsa_open_requests 0\n")).await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_sent_whole_is_ended() {
+    let sending_timeout = Duration::from_millis(50);
+    let served = Served::with(Options { sending_timeout, ..Options::default() }).await;
+    let (head, _) = ask(served.address, &call("/etcdserverpb.KV/Put", "", 8, "\0\0\0")).await;
+    assert!(head.contains("\r\nGrpc-Status: 4\r\n"), "{head}");
+    let text = served.text().await;
+    assert_line(&text, "balsa_open_requests 0");
+    assert_line(&text, "balsa_open_request_bytes 0");
+}
+
+#[tokio::test]
+async fn calls_that_are_too_many_are_refused_by_their_heads() {
+    let served =
+        Served::without_leader_and(Options { open_requests: 1, ..Options::default() }).await;
+    let mut kv = served.kv().await;
+    let waits = tokio::spawn(async move { kv.put(put("a", "1")).await });
+    let inside = "\nbalsa_open_requests 1\n";
+    until("it is inside", async || served.text().await.contains(inside)).await;
+    // The body never comes, and is not waited for.
+    let (head, _) = ask(served.address, &call("/etcdserverpb.KV/Range", "", 8, "")).await;
+    assert!(head.contains("\r\nGrpc-Status: 2\r\n"), "{head}");
+    assert!(head.contains("etcdserver:%20too%20many%20requests"), "{head}");
+    let mut maintenance = MaintenanceClient::new(served.channel().await);
+    maintenance.status(wire::StatusRequest {}).await.expect("operators are let in");
+    waits.await.expect("it ends").expect_err("nobody leads");
+    let text = served.text().await;
+    assert_line(&text, "balsa_open_requests 0");
+    assert_line(&text, "balsa_requests_refused_total 1");
 }
 
 #[tokio::test]

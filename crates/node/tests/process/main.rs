@@ -22,11 +22,14 @@ mod etcdctl;
 mod failover;
 mod garbage;
 mod harness;
+mod idle;
 mod linearizable;
 mod members;
 mod networks;
 mod ordinary;
+mod overload;
 mod partitions;
 #[path = "../driver/support/random.rs"]
 mod random;
 mod versions;
+mod requests;

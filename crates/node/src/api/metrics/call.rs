@@ -1,8 +1,5 @@
 //! Counts what goes through a gRPC service: a call counts when it begins, and again
 //! under its code when it ends. One whose client goes away ends as canceled.
-//!
-//! The same place puts right a message that is too large: clients know that error by
-//! the code and words of Go's gRPC.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,28 +10,25 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use tonic::{Code, Status};
+use tonic::Code;
 use tower_service::Service;
 
 use super::Metrics;
 use super::methods::Method;
 
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-static GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// A gRPC service whose calls are counted.
 #[derive(Clone)]
 pub struct Counted<S> {
     inner: S,
     metrics: Arc<Metrics>,
-    message_bytes: usize,
 }
 
 impl<S> Counted<S> {
-    /// Counts the calls of a service. Messages above `message_bytes` are those that
-    /// it refuses.
-    pub fn new(inner: S, metrics: Arc<Metrics>, message_bytes: usize) -> Counted<S> {
-        Counted { inner, metrics, message_bytes }
+    /// Counts the calls of a service.
+    pub fn new(inner: S, metrics: Arc<Metrics>) -> Counted<S> {
+        Counted { inner, metrics }
     }
 }
 
@@ -55,7 +49,7 @@ where
     fn call(&mut self, request: Request<R>) -> Self::Future {
         let method = self.metrics.methods().get(request.uri().path());
         let call = method.map(Call::start);
-        CountedFuture { inner: self.inner.call(request), call, message_bytes: self.message_bytes }
+        CountedFuture { inner: self.inner.call(request), call }
     }
 }
 
@@ -63,7 +57,6 @@ where
 pub struct CountedFuture<F> {
     inner: F,
     call: Option<Call>,
-    message_bytes: usize,
 }
 
 impl<F, B> Future for CountedFuture<F>
@@ -73,8 +66,7 @@ where
     type Output = Result<Response<CountedBody<B>>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Ok(mut response) = ready!(Pin::new(&mut self.inner).poll(context));
-        put_right(response.headers_mut(), self.message_bytes);
+        let Ok(response) = ready!(Pin::new(&mut self.inner).poll(context));
         let mut call = self.call.take();
         if let Some(code) = code_in(response.headers()) {
             // It has no body: that was all.
@@ -149,57 +141,4 @@ fn finish(call: &mut Option<Call>, code: Code) {
 
 fn code_in(headers: &HeaderMap) -> Option<Code> {
     headers.get(&GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes()))
-}
-
-/// Gives the error of a message that is too large the code and words of Go's gRPC.
-fn put_right(headers: &mut HeaderMap, message_bytes: usize) {
-    if code_in(headers) != Some(Code::OutOfRange) {
-        return;
-    }
-    let Some(status) = Status::from_header_map(headers) else { return };
-    let Some(found) = status
-        .message()
-        .strip_prefix("Error, decoded message length too large: found ")
-        .and_then(|rest| rest.split_once(' '))
-        .and_then(|(found, _)| found.parse::<u64>().ok())
-    else {
-        return;
-    };
-    let text = format!("grpc: received message larger than max ({found} vs. {message_bytes})");
-    let status = Status::resource_exhausted(text);
-    headers.remove(&GRPC_STATUS);
-    headers.remove(&GRPC_MESSAGE);
-    // The words are plain ASCII, which no header refuses.
-    let _ = status.add_header(headers);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers_of(status: &Status) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        status.add_header(&mut headers).expect("its words are plain");
-        headers
-    }
-
-    #[test]
-    fn a_message_too_large_has_the_error_of_go() {
-        let text =
-            "Error, decoded message length too large: found 30 bytes, the limit is: 20 bytes";
-        let mut headers = headers_of(&Status::out_of_range(text));
-        put_right(&mut headers, 20);
-        let status = Status::from_header_map(&headers).expect("it has a status");
-        assert_eq!(status.code(), Code::ResourceExhausted);
-        assert_eq!(status.message(), "grpc: received message larger than max (30 vs. 20)");
-    }
-
-    #[test]
-    fn other_errors_stay() {
-        let status = Status::out_of_range("etcdserver: mvcc: required revision has been compacted");
-        let mut headers = headers_of(&status);
-        let before = headers.clone();
-        put_right(&mut headers, 20);
-        assert_eq!(headers, before);
-    }
 }

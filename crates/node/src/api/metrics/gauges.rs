@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use ::metrics::Gauge;
+use ::metrics::{Counter, Gauge};
 use raft_core::RoleName;
 
 use super::process::Process;
 use super::registry::Registry;
+use crate::api::gate::Room;
 use crate::api::version;
 use crate::{Alarm, NodeStatus};
 
@@ -28,6 +29,10 @@ pub struct Gauges {
     free_bytes: Gauge,
     /// Those that were ever raised: one that is lifted counts as 0 from then on.
     alarms: Mutex<BTreeSet<Alarm>>,
+    open_requests: Gauge,
+    open_bytes: Gauge,
+    unread_bytes: Gauge,
+    refused: Counter,
     process: Process,
 }
 
@@ -79,6 +84,20 @@ impl Gauges {
                 "How many bytes are free where the data are; negative if the disk does not tell.",
             ),
             alarms: Mutex::default(),
+            open_requests: gauge(
+                "balsa_open_requests",
+                "Requests for keys whose answer is not sent yet.",
+            ),
+            open_bytes: gauge("balsa_open_request_bytes", "What they sent so far, in bytes."),
+            unread_bytes: gauge(
+                "balsa_unread_answer_bytes",
+                "Answers to requests for keys that their clients did not read yet, in bytes.",
+            ),
+            refused: registry.counter(
+                "balsa_requests_refused_total",
+                "Requests for keys that were too many, and told so.",
+                &[],
+            ),
             process: Process::new(registry),
         }
     }
@@ -116,5 +135,13 @@ impl Gauges {
             let gauge = registry.gauge("etcd_debugging_server_alarms", help, &labels);
             gauge.set(u8::from(raised.contains(alarm)));
         }
+    }
+
+    /// Sets those of open requests.
+    pub fn set_room(&self, room: &Room) {
+        self.open_requests.set(room.requests() as f64);
+        self.open_bytes.set(room.bytes() as f64);
+        self.unread_bytes.set(room.unread() as f64);
+        self.refused.absolute(room.refused());
     }
 }

@@ -9,12 +9,13 @@ mod peers;
 mod process;
 mod registry;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::metrics::{Counter, Histogram};
 use raft_core::NodeId;
 
+use crate::api::gate::Room;
 use crate::driver::Worker;
 use crate::driver::queues::Notice;
 use crate::replica::Observer;
@@ -33,6 +34,7 @@ pub struct Metrics {
     registry: Registry,
     methods: Methods,
     gauges: Gauges,
+    room: Arc<Room>,
     turns: [Histogram; 4],
     log_turns: Histogram,
     apply_turns: Histogram,
@@ -64,6 +66,7 @@ impl Metrics {
         Metrics {
             methods: Methods::new(&registry, extensive),
             gauges: Gauges::new(&registry),
+            room: Arc::default(),
             turns,
             log_turns: registry.seconds(
                 "etcd_disk_wal_fsync_duration_seconds",
@@ -137,6 +140,11 @@ impl Metrics {
         &self.methods
     }
 
+    /// What is inside of calls that are counted in and out.
+    pub fn room(&self) -> Arc<Room> {
+        Arc::clone(&self.room)
+    }
+
     /// A write got no answer.
     pub fn count_failed_proposal(&self) {
         self.failed_proposals.increment(1);
@@ -159,6 +167,7 @@ impl Metrics {
 
     fn render_status(&self, status: &NodeStatus) -> String {
         self.gauges.set(&self.registry, status);
+        self.gauges.set_room(&self.room);
         self.registry.render()
     }
 

@@ -11,6 +11,7 @@ use http::{Request, Response, header};
 use tonic::Status;
 use tower_service::Service;
 
+use crate::api::gate::unknown_method;
 use crate::api::metrics::Metrics;
 use crate::api::{pages, status};
 
@@ -39,11 +40,11 @@ impl Fallback {
         if self.metrics.methods().get(path).is_some() {
             return status::not_served(name);
         }
-        let (service, method) = name.rsplit_once('/').unwrap_or((name, ""));
-        if self.metrics.methods().has_service(service) {
-            Status::unimplemented(format!("unknown method {method} for service {service}"))
-        } else {
-            Status::unimplemented(format!("unknown service {service}"))
+        match name.rsplit_once('/') {
+            Some((service, _)) if !self.metrics.methods().has_service(service) => {
+                Status::unimplemented(format!("unknown service {service}"))
+            }
+            _ => unknown_method(path),
         }
     }
 }
@@ -83,6 +84,7 @@ mod tests {
             ),
             ("/etcdserverpb.KV/Nope", "unknown method Nope for service etcdserverpb.KV"),
             ("/other.Service/Method", "unknown service other.Service"),
+            ("/etcdserverpb.KV", "malformed method name: \"/etcdserverpb.KV\""),
         ] {
             let response = asked(path, "application/grpc+proto");
             let status = Status::from_header_map(response.headers()).expect("it has a status");

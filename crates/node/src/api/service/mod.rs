@@ -8,13 +8,16 @@ mod range_stream;
 
 use std::sync::Arc;
 
+use prost::Message;
 use proto::etcdserverpb::ResponseHeader;
 use raft_core::RoleName;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::metadata::MetadataMap;
-use tonic::{Request, Status};
+use tonic::{Request, Response, Status};
 
+use super::gate::{Bounds, Full, Held, Unread};
 use super::metrics::Metrics;
+use super::options::Options;
 use super::{convert, status};
 use crate::replica::Office;
 use crate::{Client, Error, Header};
@@ -27,6 +30,10 @@ pub use maintenance::MaintenanceService;
 /// The metadata by which a client asks to be refused while nobody leads.
 const HAS_LEADER: &str = "hasleader";
 
+/// Reads of more than a few keys that are made at a time. More would only wait for the
+/// threads that make them.
+const LARGE_READS: usize = 8;
+
 /// What all services stand on.
 #[derive(Clone)]
 pub struct Context {
@@ -38,6 +45,8 @@ pub struct Context {
     pub chunk_bytes: usize,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    reads: Arc<Semaphore>,
+    bounds: Bounds,
     office: watch::Receiver<Office>,
     identity: Header,
 }
@@ -53,10 +62,44 @@ pub enum ByLearner {
 
 impl Context {
     /// Stands on a node.
-    pub fn new(client: Client, txn_ops: u64, chunk_bytes: usize, metrics: Arc<Metrics>) -> Context {
-        let office = client.replica().office();
-        let identity = client.header();
-        Context { client, txn_ops, chunk_bytes, metrics, office, identity }
+    pub fn new(client: Client, options: &Options, metrics: Arc<Metrics>) -> Context {
+        Context {
+            office: client.replica().office(),
+            identity: client.header(),
+            client,
+            txn_ops: options.txn_ops,
+            chunk_bytes: options.request_bytes,
+            metrics,
+            reads: Arc::new(Semaphore::new(LARGE_READS)),
+            bounds: options.bounds(),
+        }
+    }
+
+    /// Lets the reading for an answer begin. A large one has its turn until it is
+    /// counted as unread, so that what is read for a client that does not read it is
+    /// bounded, however much it asked for at once.
+    pub async fn begin_read(
+        &self,
+        unread: &Unread,
+        is_little: bool,
+    ) -> Result<Option<OwnedSemaphorePermit>, Status> {
+        let turn = if is_little {
+            None
+        } else {
+            let turn = Arc::clone(&self.reads).acquire_owned().await;
+            Some(turn.map_err(|_closed| status::of_error(&Error::Stopped))?)
+        };
+        let room = self.metrics.room().answer(unread.bytes(), &self.bounds);
+        room.map_err(|Full| status::too_many_requests())?;
+        Ok(turn)
+    }
+
+    /// An answer that counts as unread until the client has it.
+    pub fn answered<T: Message>(&self, message: T, unread: &Arc<Unread>) -> Response<T> {
+        let held = self.hold(&message, unread);
+        let mut response = Response::new(message);
+        response.extensions_mut().insert(Arc::new(held));
+        response
     }
 
     /// Lets a request in, or says why not.
@@ -69,6 +112,11 @@ impl Context {
             return Err(status::no_leader());
         }
         Ok(())
+    }
+
+    /// Counts a message as unread.
+    pub fn hold(&self, message: &impl Message, unread: &Arc<Unread>) -> Held {
+        Held::new(&self.metrics.room(), unread, message.encoded_len() as u64)
     }
 
     /// The header of an answer at a revision.

@@ -5,14 +5,19 @@
 //! later ones grow towards the size of a request. Header, count and whether there
 //! is more come with the last one, because only then they are known.
 
+use std::sync::Arc;
+
 use kv_statemachine::{RangeRequest, RangeResponse, SortOrder, SortTarget};
 use proto::etcdserverpb as wire;
 use tokio::sync::mpsc;
 use tonic::Status;
+use tonic::codegen::BoxStream;
+use tonic::codegen::tokio_stream::StreamExt as _;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
 use super::Context;
 use crate::Consistency;
+use crate::api::gate::{Held, Unread};
 use crate::api::{convert, status};
 
 /// Keys in the first piece.
@@ -22,10 +27,17 @@ const FIRST_KEYS: i64 = 10;
 const WAITING: usize = 2;
 
 /// The pieces of one answer.
-pub type Chunks = ReceiverStream<Result<wire::RangeStreamResponse, Status>>;
+pub type Chunks = BoxStream<wire::RangeStreamResponse>;
+
+/// A piece that waits, and counts as unread while it does.
+type Waiting = (Result<wire::RangeStreamResponse, Status>, Option<Held>);
 
 /// Answers a range in pieces.
-pub fn answer(context: Context, request: wire::RangeRequest) -> Result<Chunks, Status> {
+pub fn answer(
+    context: Context,
+    request: wire::RangeRequest,
+    unread: Arc<Unread>,
+) -> Result<Chunks, Status> {
     let is_serializable = request.serializable;
     let consistency =
         if is_serializable { Consistency::Serializable } else { Consistency::Linearizable };
@@ -36,11 +48,11 @@ pub fn answer(context: Context, request: wire::RangeRequest) -> Result<Chunks, S
     tokio::spawn(async move {
         // A client that is gone ends it, at once if it waits for the client.
         tokio::select! {
-            () = send_pieces(&context, request, consistency, &sender) => {}
+            () = send_pieces(&context, request, consistency, &unread, &sender) => {}
             () = sender.closed() => {}
         }
     });
-    Ok(ReceiverStream::new(receiver))
+    Ok(Box::pin(ReceiverStream::new(receiver).map(|(piece, _held): Waiting| piece)))
 }
 
 /// Refuses what would need all keys at once.
@@ -69,7 +81,8 @@ async fn send_pieces(
     context: &Context,
     request: RangeRequest,
     consistency: Consistency,
-    sender: &mpsc::Sender<Result<wire::RangeStreamResponse, Status>>,
+    unread: &Arc<Unread>,
+    sender: &mpsc::Sender<Waiting>,
 ) {
     let mut pieces = Pieces::new(context, request);
     loop {
@@ -79,7 +92,8 @@ async fn send_pieces(
         let is_last = !matches!(piece, Ok((_, false)));
         let piece =
             piece.map(|(piece, _)| wire::RangeStreamResponse { range_response: Some(piece) });
-        if sender.send(piece).await.is_err() || is_last {
+        let held = piece.as_ref().ok().map(|piece| context.hold(piece, unread));
+        if sender.send((piece, held)).await.is_err() || is_last {
             return;
         }
     }

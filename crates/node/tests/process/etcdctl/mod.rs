@@ -8,23 +8,16 @@
 
 mod masks;
 mod script;
-mod wire;
+pub mod wire;
 
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
-use bench::client::Connection;
-use bench::process::{Process, Spec, loopback};
-use proto::etcdserverpb::RangeRequest;
-use tempfile::TempDir;
+use bench::process::loopback;
 
-use super::harness::{LIMIT, ONE_CALL, balsa, etcd_tools};
+use super::harness::{Single, balsa, etcd_tools};
 use script::Invocation;
-
-/// How often a node that starts is asked.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How many differences a failure shows.
 const SHOWN: usize = 30;
@@ -64,45 +57,10 @@ async fn etcdctl_prints_the_same_of_balsa_as_of_etcd() {
 
 /// Runs all invocations against a fresh node of the program.
 async fn run_all(program: &Path, endpoint: &str, invocations: &[Invocation]) -> Vec<Output> {
-    let folder = TempDir::with_prefix("balsa-etcdctl-").expect("a temporary folder");
-    let mut node = node(program, endpoint, folder.path());
-    node.start().expect("the node starts");
-    let mut connection = Connection::new(endpoint);
-    let began = Instant::now();
-    let read = RangeRequest { key: "ready".into(), ..RangeRequest::default() };
-    while let Err(status) = connection.range(read.clone(), ONE_CALL).await {
-        node.check().expect("the node runs");
-        assert!(began.elapsed() < LIMIT, "{} does not serve: {status}", program.display());
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
+    let mut node = Single::start(program, endpoint).await;
     let outputs = invocations.iter().map(|invocation| etcdctl(endpoint, invocation)).collect();
     node.check().expect("the node outlives the table");
     outputs
-}
-
-/// A node as etcd's defaults make it, but for its addresses: the name and the peer
-/// URL decide the ids that it prints.
-fn node(program: &Path, endpoint: &str, folder: &Path) -> Process {
-    let (host, _) = endpoint.split_once(':').expect("host:port");
-    let client_url = format!("http://{endpoint}");
-    let peer_url = format!("http://{host}:2380");
-    let data = folder.join("default").display().to_string();
-    let flags = [
-        ("--name", "default"),
-        ("--data-dir", &data),
-        ("--listen-client-urls", &client_url),
-        ("--advertise-client-urls", &client_url),
-        ("--listen-peer-urls", &peer_url),
-        ("--initial-advertise-peer-urls", "http://localhost:2380"),
-        ("--initial-cluster", "default=http://localhost:2380"),
-    ];
-    Process::new(Spec {
-        name: program.display().to_string(),
-        program: program.to_owned(),
-        args: flags.into_iter().flat_map(|(flag, value)| [flag.into(), value.into()]).collect(),
-        env: vec![],
-        log: folder.join("node.log"),
-    })
 }
 
 fn etcdctl(endpoint: &str, invocation: &Invocation) -> Output {

@@ -24,6 +24,11 @@ pub fn without_term(message: &[u8]) -> Option<Vec<u8>> {
     Some(kept)
 }
 
+/// What the first field of a message holds; `None` if it is no message.
+pub fn first_content(message: &[u8]) -> Option<Vec<u8>> {
+    fields(message)?.first().map(|field| field.content.to_vec())
+}
+
 /// One field of a message.
 struct Field<'a> {
     number: u64,
@@ -72,6 +77,7 @@ fn only_the_term_of_the_header_goes() {
         without_term(answer).as_deref(),
         Some(b"{\x18\x07}\x12\x02ab\x20\xac\x02".as_slice())
     );
+    assert_eq!(first_content(answer).as_deref(), Some(b"\x18\x07\x20\x02".as_slice()));
     assert_eq!(without_term(b"").as_deref(), Some(b"".as_slice()));
     assert_eq!(without_term(b"Error: no message"), None);
     assert_eq!(without_term(b"\x0a\x09\x18"), None, "cut off");

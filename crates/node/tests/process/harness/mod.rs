@@ -11,6 +11,8 @@ mod metrics;
 pub mod network;
 mod programs;
 mod record;
+mod resources;
+mod single;
 mod town;
 mod verify;
 mod way;
@@ -21,6 +23,8 @@ pub use load::Load;
 pub use network::Network;
 pub use programs::{balsa, etcd_tools, library};
 pub use record::Record;
+pub use resources::{memory, peak_memory, raise_open_files};
+pub use single::Single;
 pub use town::Town;
 pub use way::Way;
 
