@@ -28,8 +28,8 @@
 
 mod connection;
 mod convert;
-mod gather;
 mod gate;
+mod gather;
 mod metrics;
 mod options;
 mod pages;

@@ -28,8 +28,9 @@ mod members;
 mod networks;
 mod ordinary;
 mod overload;
+mod pages;
 mod partitions;
 #[path = "../driver/support/random.rs"]
 mod random;
-mod versions;
 mod requests;
+mod versions;

@@ -30,6 +30,13 @@ impl Town {
         Self::start_with_env(nodes, args, &[]).await
     }
 
+    /// As [`start`](Self::start), with nodes of another program.
+    pub async fn start_on(program: &Path, nodes: usize, args: &[&str]) -> Self {
+        let mut town = Self::unstarted_on(program, nodes, args, &[]);
+        town.start_all().await;
+        town
+    }
+
     /// As [`start`](Self::start), with these variables in the nodes' environment.
     pub async fn start_with_env(nodes: usize, args: &[&str], env: &[(&str, OsString)]) -> Self {
         let mut town = Self::unstarted(nodes, args, env);
@@ -39,11 +46,15 @@ impl Town {
 
     /// Nodes that are not started yet.
     pub fn unstarted(nodes: usize, args: &[&str], env: &[(&str, OsString)]) -> Self {
+        Self::unstarted_on(&programs::balsa(), nodes, args, env)
+    }
+
+    fn unstarted_on(program: &Path, nodes: usize, args: &[&str], env: &[(&str, OsString)]) -> Self {
         // Poisoned by a test that failed, which says nothing about this one.
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = TempDir::with_prefix("balsa-process-").expect("a temporary folder");
         let cluster = Cluster::new(&Options {
-            program: programs::balsa(),
+            program: program.to_owned(),
             nodes,
             folder: folder.path().to_owned(),
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
