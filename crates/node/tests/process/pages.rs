@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::harness::{LIMIT, ONE_CALL, Single, Town, balsa, etcd_tools};
+use super::harness::{LIMIT, Single, Town, balsa, etcd_tools};
 
 /// The headers that are compared, where they are.
 const HEADERS: [&str; 4] = ["content-type", "allow", "x-content-type-options", "content-length"];
@@ -174,8 +174,8 @@ async fn ask(endpoint: &str, request: &str) -> Page {
         stream.read_to_string(&mut answer).await?;
         Ok::<String, std::io::Error>(answer)
     };
-    // Longer than the longest check of a node takes.
-    let answer = timeout(3 * ONE_CALL, asked).await;
+    // Without a quorum etcd takes its time.
+    let answer = timeout(LIMIT, asked).await;
     let answer = answer.unwrap_or_else(|_| panic!("{request}: no answer"));
     let answer = answer.unwrap_or_else(|error| panic!("{request}: {error}"));
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
