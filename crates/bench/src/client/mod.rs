@@ -5,6 +5,8 @@
 //! after it broke. Nothing is tried twice: who writes must know what was
 //! acknowledged.
 
+mod whole;
+
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
@@ -46,7 +48,8 @@ impl Connection {
     pub fn new(endpoint: &str) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{endpoint}"))
             .unwrap_or_else(|error| panic!("{endpoint} is not host:port: {error}"));
-        let channel = endpoint.connect_timeout(CONNECT).connect_lazy();
+        let channel =
+            endpoint.connect_timeout(CONNECT).connect_with_connector_lazy(whole::Connector);
         Self {
             kv: KvClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES),
             maintenance: MaintenanceClient::new(channel.clone()),
