@@ -162,6 +162,14 @@ impl KvStateMachine {
                 Ok(Response::MemberAttributes)
             }
             Operation::Alarm(request) => {
+                let AlarmRequest { action, alarm, source } = request;
+                // It was on its way when the member was removed: nobody would lift it.
+                if action == AlarmAction::Raise
+                    && source == AlarmSource::Member
+                    && self.applied.membership.removed.contains(&alarm.member)
+                {
+                    return Err(KvError::MemberNotFound.into());
+                }
                 let (alarm, changed) = writer.alarms.change(request);
                 if changed {
                     let source = writer.alarms.source(request.alarm);

@@ -27,7 +27,7 @@ pub struct Options {
     /// Requests for keys that may be open at a time, on all connections. One more is
     /// told so at once.
     pub open_requests: u64,
-    /// Bytes of what they sent.
+    /// Bytes of what they sent, but for those of up to [`Options::SMALL_BYTES`].
     pub open_bytes: u64,
     /// How long one of them may take to be sent whole.
     pub sending_timeout: Duration,
@@ -63,11 +63,15 @@ impl Options {
     /// that is a little too large is told so by its own error.
     pub const MESSAGE_OVERHEAD: usize = 512 * 1024;
 
+    /// Bytes of a request for keys that is let in whatever others have sent.
+    pub const SMALL_BYTES: u64 = 4096;
+
     /// What requests for keys may take.
     pub(super) fn bounds(&self) -> Bounds {
         Bounds {
             requests: self.open_requests,
             bytes: self.open_bytes,
+            small: Options::SMALL_BYTES,
             sending: self.sending_timeout,
             unread: self.unread_bytes,
             all_unread: self.all_unread_bytes,
@@ -87,7 +91,7 @@ impl Default for Options {
             request_bytes: 1536 * 1024,
             txn_ops: 128,
             open_requests: 10_000,
-            open_bytes: 16 << 20,
+            open_bytes: 32 << 20,
             sending_timeout: Duration::from_secs(60),
             unread_bytes: 64 << 20,
             all_unread_bytes: 512 << 20,

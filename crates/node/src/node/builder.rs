@@ -137,7 +137,7 @@ impl Default for NodeBuilder {
             policy: ChangePolicy::default(),
             driver_limits: DriverLimits::default(),
             client_limits: ClientLimits::default(),
-            quota: Some(NodeBuilder::QUOTA_BYTES),
+            quota: None,
             disk_reserve: DiskReserve::default(),
             room_source: None,
             threads: Threads::default(),
@@ -152,9 +152,6 @@ impl Default for NodeBuilder {
 }
 
 impl NodeBuilder {
-    /// How many bytes the state may take by default: etcd's 2 GiB.
-    pub const QUOTA_BYTES: u64 = 2 << 30;
-
     /// The member's name, unique in its cluster.
     pub fn name(mut self, name: impl Into<String>) -> NodeBuilder {
         self.name = name.into();
@@ -260,7 +257,7 @@ impl NodeBuilder {
     }
 
     /// How many bytes the state may take before puts are refused and the alarm NOSPACE is
-    /// raised; `None`: as many as there are. [`NodeBuilder::QUOTA_BYTES`] by default.
+    /// raised; `None`, the default: as many as there are.
     pub fn quota_bytes(mut self, quota: Option<u64>) -> NodeBuilder {
         self.quota = quota;
         self

@@ -24,6 +24,9 @@ use super::space::Gate;
 use super::status::{Header, NodeStatus};
 use crate::replica::{CallError, ReplicaHandle};
 
+/// Every write looks at all alarms.
+const MOST_ALARMS: usize = 1000;
+
 /// The largest time between two looks at whether somebody leads.
 pub(super) const RETRY: Duration = Duration::from_millis(20);
 /// A range that may read more keys than this goes to the pool for reads.
@@ -248,12 +251,17 @@ impl Client {
         Ok(view.alarms().iter().map(|(alarm, _)| alarm).collect())
     }
 
-    /// Raises an alarm, which stays until it is lifted by [`Client::lift_alarm`].
+    /// Raises an alarm, which stays until it is lifted by [`Client::lift_alarm`]. As with
+    /// etcd it may be of any member; beyond a thousand alarms there are no more.
     ///
     /// # Errors
     ///
     /// See [`Error`].
     pub async fn raise_alarm(&self, alarm: Alarm) -> Result<(), Error> {
+        let view = self.inner.reader.view();
+        if view.alarms().iter().count() >= MOST_ALARMS && view.alarms().source(alarm).is_none() {
+            return Err(Error::TooManyRequests);
+        }
         self.change_alarm(AlarmAction::Raise, alarm).await.map(|_| ())
     }
 
@@ -378,11 +386,12 @@ impl Client {
     pub(super) async fn write(&self, operation: Operation) -> Result<Response, Error> {
         // What would be refused must not fill the log before that.
         self.inner.reader.view().alarms().permit(&operation)?;
-        self.inner.gate.admit(cost_bytes(&operation))?;
+        let cost = cost_bytes(&operation);
         let payload = codec::encode(&Command::new(operation));
         if payload.len() > self.inner.limits.request_bytes {
             return Err(Error::TooLarge);
         }
+        self.inner.gate.admit(cost)?;
         let ask = |timeout| {
             let replica = self.inner.replica.clone();
             let payload = payload.clone();
@@ -449,8 +458,18 @@ impl Client {
         if is_little {
             return read(&view);
         }
-        let task = self.inner.pool.spawn_blocking(move || read(&view));
-        task.await.unwrap_or(Err(Error::Stopped))
+        let asker = Arc::new(());
+        let interest = Arc::downgrade(&asker);
+        let task = self.inner.pool.spawn_blocking(move || {
+            // Nobody waits for it any more; who waits behind it does.
+            if interest.strong_count() == 0 {
+                return Err(Error::Stopped);
+            }
+            read(&view)
+        });
+        let answer = task.await.unwrap_or(Err(Error::Stopped));
+        drop(asker);
+        answer
     }
 
     fn header_in(&self, term: Term) -> Header {

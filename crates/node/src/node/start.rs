@@ -120,7 +120,12 @@ fn disk(builder: &NodeBuilder) -> Option<Disk> {
         return None;
     }
     let source = builder.room_source.clone();
-    let source = source.unwrap_or_else(|| Arc::new(FolderRoom(folder::all(&builder.data_dir))));
+    let source = source.unwrap_or_else(|| {
+        Arc::new(FolderRoom {
+            folders: folder::all(&builder.data_dir),
+            reserve: builder.disk_reserve,
+        })
+    });
     let ballast = Ballast::new(&builder.data_dir);
     let mut disk = Disk::new(builder.disk_reserve, source, ballast);
     disk.make_room_for_opening();

@@ -18,7 +18,7 @@ use super::harness::{ONE_CALL, Town, peak_memory, raise_open_files};
 const WELL: usize = 200;
 const FLOOD: usize = 2_000;
 
-/// One value, in bytes: all clients' writes together are four times what a node lets in.
+/// One value, in bytes: all clients' writes together are twice what a node lets in.
 const VALUE_BYTES: usize = 32 << 10;
 
 /// How long the best is measured.

@@ -10,8 +10,6 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use proto::sealed::{self, BrokenSeal, CHECKSUM_BYTES, HEAD_BYTES};
-use tonic::Status;
-
 /// A head and its checksum.
 const BYTES: usize = HEAD_BYTES + CHECKSUM_BYTES;
 
@@ -55,7 +53,7 @@ where
         };
         let frame = frame.map_err(Into::into)?;
         if let Some(bytes) = frame.data_ref() {
-            self.heads.pass(bytes).map_err(|seal| Box::new(proto::broken(seal)) as Box<Status>)?;
+            self.heads.pass(bytes).map_err(proto::broken)?;
         }
         Poll::Ready(Some(Ok(frame)))
     }
@@ -103,6 +101,31 @@ impl Heads {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_reads_the_call_knows_why_it_ended() {
+        let mut damaged = stream(&[10]);
+        damaged[2] ^= 1;
+        let mut body = tonic::body::Body::new(CheckedHeads::new(Whole(Some(damaged.into()))));
+        let ended = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+        let status = ended.expect("it ends").expect_err("it ends in an error");
+        assert!(proto::broken_seal(&status).is_some(), "{status:?}");
+    }
+
+    /// A body that comes in one piece.
+    struct Whole(Option<Bytes>);
+
+    impl Body for Whole {
+        type Data = Bytes;
+        type Error = Box<dyn std::error::Error + Send + Sync>;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+        }
+    }
 
     /// Messages of these lengths, as they travel.
     fn stream(lengths: &[usize]) -> Vec<u8> {

@@ -11,6 +11,9 @@ pub struct Bounds {
     pub requests: u64,
     /// Bytes of what they sent. What one call may send is always let in.
     pub bytes: u64,
+    /// Bytes that each of them may send however much the others sent: those bound it
+    /// no more than their number does.
+    pub small: u64,
     /// How long a call may take to be sent whole.
     pub sending: Duration,
     /// Bytes of answers that one connection may leave unread before it is refused more.
@@ -59,6 +62,16 @@ impl Room {
         self.unread.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// As [`Room::answer`], for an answer that may be large: it makes no difference that
+    /// its own connection has read all before.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn answer_largely(&self, unread: u64, bounds: &Bounds) -> Result<(), Full> {
+        self.answer(unread.max(u64::from(self.unread() >= bounds.all_unread)), bounds)
+    }
+
     /// Whether there is room for an answer to a connection that left so many bytes unread.
     ///
     /// # Errors
@@ -97,7 +110,7 @@ impl Permit {
         let inside = room.requests.fetch_add(1, Ordering::Relaxed);
         // From here on it is dropped if it is refused.
         let permit = Permit { room: Arc::clone(room), bounds, bytes: AtomicU64::new(0) };
-        if inside >= bounds.requests || room.bytes() >= bounds.bytes {
+        if inside >= bounds.requests {
             return Err(permit.refuse());
         }
         Ok(Arc::new(permit))
@@ -112,7 +125,8 @@ impl Permit {
         let before = self.room.bytes.fetch_add(bytes, Ordering::Relaxed);
         let own = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let of_others = before.saturating_sub(own);
-        if of_others > 0 && before.saturating_add(bytes) > self.bounds.bytes {
+        let is_small = own + bytes <= self.bounds.small;
+        if !is_small && of_others > 0 && before.saturating_add(bytes) > self.bounds.bytes {
             return Err(self.refuse());
         }
         Ok(())
@@ -142,7 +156,7 @@ mod tests {
 
     fn bounds(requests: u64, bytes: u64) -> Bounds {
         let sending = Duration::from_secs(1);
-        Bounds { requests, bytes, sending, unread: 10, all_unread: 15 }
+        Bounds { requests, bytes, small: 5, sending, unread: 10, all_unread: 15 }
     }
 
     #[test]
@@ -155,9 +169,10 @@ mod tests {
         room.add_unread(5);
         assert_eq!(room.answer(5, &bounds), Err(Full), "more than all may leave");
         assert_eq!(room.answer(0, &bounds), Ok(()), "it read all of its own");
+        assert_eq!(room.answer_largely(0, &bounds), Err(Full), "nor would it read all of this");
         room.remove_unread(1);
-        assert_eq!(room.answer(5, &bounds), Ok(()));
-        assert_eq!((room.unread(), room.refused()), (14, 2));
+        assert_eq!(room.answer_largely(5, &bounds), Ok(()));
+        assert_eq!((room.unread(), room.refused()), (14, 3));
     }
 
     #[test]
@@ -182,8 +197,10 @@ mod tests {
         assert_eq!(second.grow(11), Err(Full));
         drop(second);
         first.grow(10).expect("there is just enough room");
-        assert!(Permit::of(&room, bounds(9, 100)).is_err(), "no byte more");
-        drop(first);
+        let third = Permit::of(&room, bounds(9, 100)).expect("it may be small");
+        assert_eq!(third.grow(5), Ok(()), "it is");
+        assert_eq!(third.grow(1), Err(Full), "no byte more");
+        drop((first, third));
         assert_eq!((room.requests(), room.bytes(), room.refused()), (0, 0, 2));
     }
 
@@ -193,8 +210,9 @@ mod tests {
         let huge = Permit::of(&room, bounds(9, 100)).expect("nobody else is inside");
         huge.grow(60).expect("there is room");
         huge.grow(60).expect("it is alone");
-        assert!(Permit::of(&room, bounds(9, 100)).is_err());
+        let other = Permit::of(&room, bounds(9, 100)).expect("it may be small");
+        assert_eq!(other.grow(6), Err(Full));
         drop(huge);
-        Permit::of(&room, bounds(9, 100)).expect("there is room again");
+        other.grow(6).expect("there is room again");
     }
 }

@@ -90,10 +90,13 @@ impl Kv for KvService {
         let consistency = consistency(convert::is_serializable(request.get_ref()));
         let txn = convert::txn(request.into_inner(), self.context.txn_ops);
         let txn = txn.map_err(status::of_kv_error)?;
+        let turn = self.context.begin_read(&unread, !txn.is_read_only()).await?;
         let answer = self.context.client.txn(txn, consistency).await;
         let answer = answer.map_err(|error| self.context.write_failed(&error))?;
         let header = self.context.header(answer.revision);
-        Ok(self.context.answered(convert::txn_response(answer, header), &unread))
+        let response = self.context.answered(convert::txn_response(answer, header), &unread);
+        drop(turn);
+        Ok(response)
     }
 
     async fn compact(

@@ -83,15 +83,14 @@ impl Context {
         unread: &Unread,
         is_little: bool,
     ) -> Result<Option<OwnedSemaphorePermit>, Status> {
-        let turn = if is_little {
-            None
-        } else {
-            let turn = Arc::clone(&self.reads).acquire_owned().await;
-            Some(turn.map_err(|_closed| status::of_error(&Error::Stopped))?)
-        };
-        let room = self.metrics.room().answer(unread.bytes(), &self.bounds);
+        if is_little {
+            return Ok(None);
+        }
+        let turn = Arc::clone(&self.reads).acquire_owned().await;
+        let turn = turn.map_err(|_closed| status::of_error(&Error::Stopped))?;
+        let room = self.metrics.room().answer_largely(unread.bytes(), &self.bounds);
         room.map_err(|Full| status::too_many_requests())?;
-        Ok(turn)
+        Ok(Some(turn))
     }
 
     /// An answer that counts as unread until the client has it.

@@ -88,11 +88,16 @@ async fn send_pieces(
     loop {
         // Only the first has to look at the others: the later ones show its revision.
         let consistency = if pieces.began() { Consistency::Serializable } else { consistency };
-        let piece = pieces.next(consistency).await;
+        let turn = context.begin_read(unread, false).await;
+        let (piece, turn) = match turn {
+            Ok(turn) => (pieces.next(consistency).await, turn),
+            Err(full) => (Err(full), None),
+        };
         let is_last = !matches!(piece, Ok((_, false)));
         let piece =
             piece.map(|(piece, _)| wire::RangeStreamResponse { range_response: Some(piece) });
         let held = piece.as_ref().ok().map(|piece| context.hold(piece, unread));
+        drop(turn);
         if sender.send((piece, held)).await.is_err() || is_last {
             return;
         }

@@ -15,8 +15,8 @@ pub struct Gate {
     is_shut: AtomicBool,
     /// How many bytes may be put until the watch looks again.
     left: AtomicU64,
-    /// Whether somebody was refused since, because what was left was too little.
-    was_too_little: AtomicBool,
+    /// The most that somebody was refused since, because what was left was too little.
+    refused: AtomicU64,
     /// How many bytes were free on the disk when the watch last looked.
     free: AtomicU64,
     look: Notify,
@@ -28,7 +28,7 @@ impl Gate {
         Gate {
             is_shut: AtomicBool::new(false),
             left: AtomicU64::new(UNKNOWN),
-            was_too_little: AtomicBool::new(false),
+            refused: AtomicU64::new(0),
             free: AtomicU64::new(UNKNOWN),
             look: Notify::new(),
         }
@@ -51,7 +51,7 @@ impl Gate {
             left => left.checked_sub(bytes),
         };
         if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
-            self.was_too_little.store(true, Ordering::Relaxed);
+            self.refused.fetch_max(bytes, Ordering::Relaxed);
             self.look.notify_one();
             return Err(KvError::NoSpace);
         }
@@ -76,9 +76,9 @@ impl Gate {
         self.look.notified().await;
     }
 
-    /// Whether somebody was, since this was last asked.
-    pub fn take_refusal(&self) -> bool {
-        self.was_too_little.swap(false, Ordering::Relaxed)
+    /// For how many bytes at most, since this was last asked; 0 if nobody was.
+    pub fn take_refused(&self) -> u64 {
+        self.refused.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -92,14 +92,14 @@ mod tests {
         assert_eq!(gate.admit(u64::MAX), Ok(()), "nothing is bounded yet");
         gate.set(false, 100, None);
         assert_eq!(gate.admit(60), Ok(()));
-        assert!(!gate.take_refusal());
+        assert_eq!(gate.take_refused(), 0);
         assert_eq!(gate.admit(60), Err(KvError::NoSpace));
-        assert!(gate.take_refusal() && !gate.take_refusal());
+        assert_eq!((gate.take_refused(), gate.take_refused()), (60, 0));
         assert_eq!(gate.admit(40), Ok(()), "a smaller one fits");
         gate.set(true, 100, Some(Room { free_bytes: 7, total_bytes: 9 }));
         assert_eq!(gate.admit(1), Err(KvError::NoSpace));
         assert_eq!(gate.admit(0), Ok(()), "it puts nothing");
-        assert!(!gate.take_refusal());
+        assert_eq!(gate.take_refused(), 0);
         assert_eq!(gate.free_bytes(), Some(7));
     }
 }

@@ -12,7 +12,8 @@
 //!                        all members refuse them; reads, deletions, compactions go on
 //!   below a quarter      the ballast, a file of half a reserve, is given up: the node's
 //!                        own entries (alarm, office, members) and flushes find room
-//!   2 × reserve again    the alarm is lifted, and the ballast made anew
+//!   2 × reserve again    the alarm is lifted
+//!   2½ × reserve         the ballast is made anew
 //! ```
 //!
 //! The state's quota is watched in the same way: the alarm rises when a put would not fit,
@@ -66,7 +67,7 @@ impl DiskReserve {
 
 /// Tells how much room a node's files have.
 pub trait RoomSource: Send + Sync {
-    /// The room where there is least.
+    /// The room where there is least of what is to be there.
     ///
     /// # Errors
     ///
@@ -74,21 +75,34 @@ pub trait RoomSource: Send + Sync {
     fn room(&self) -> io::Result<Room>;
 }
 
-/// Asks the file systems of these folders, as far as they are there.
-pub struct FolderRoom(pub Vec<PathBuf>);
+/// Asks the file systems of folders, as far as they are there.
+pub struct FolderRoom {
+    /// The folders.
+    pub folders: Vec<PathBuf>,
+    /// What is to be free on each of their file systems.
+    pub reserve: DiskReserve,
+}
 
 impl RoomSource for FolderRoom {
     fn room(&self) -> io::Result<Room> {
         let mut least: Option<Room> = None;
-        for folder in &self.0 {
+        for folder in &self.folders {
             let room = match Room::at(folder) {
                 Ok(room) => room,
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            least = least.filter(|least| least.free_bytes <= room.free_bytes).or(Some(room));
+            least = least.filter(|least| !self.is_shorter(room, *least)).or(Some(room));
         }
         least.ok_or_else(|| ErrorKind::NotFound.into())
+    }
+}
+
+impl FolderRoom {
+    /// Whether one file system has less than another of what is to be free there.
+    fn is_shorter(&self, one: Room, other: Room) -> bool {
+        let reserve = |room: Room| u128::from(self.reserve.bytes(room.total_bytes).max(1));
+        u128::from(one.free_bytes) * reserve(other) < u128::from(other.free_bytes) * reserve(one)
     }
 }
 
@@ -108,9 +122,21 @@ mod tests {
     fn folders_that_are_not_there_have_no_room() {
         let temp = tempfile::tempdir().unwrap();
         let (here, gone) = (temp.path().to_owned(), temp.path().join("gone"));
-        assert!(FolderRoom(vec![here.clone()]).room().is_ok());
-        assert!(FolderRoom(vec![here, gone.clone()]).room().is_ok());
-        assert!(FolderRoom(vec![gone]).room().is_err());
-        assert!(FolderRoom(Vec::new()).room().is_err());
+        let of = |folders| FolderRoom { folders, reserve: DiskReserve::Auto };
+        assert!(of(vec![here.clone()]).room().is_ok());
+        assert!(of(vec![here, gone.clone()]).room().is_ok());
+        assert!(of(vec![gone]).room().is_err());
+        assert!(of(Vec::new()).room().is_err());
+    }
+
+    #[test]
+    fn each_file_system_has_a_reserve_of_its_own() {
+        let of = |reserve| FolderRoom { folders: Vec::new(), reserve };
+        let mib = 1 << 20;
+        let small = Room { free_bytes: 120 * mib, total_bytes: 2048 * mib };
+        let large = Room { free_bytes: 200 * mib, total_bytes: 1 << 40 };
+        assert!(of(DiskReserve::Auto).is_shorter(large, small), "the small one has all it needs");
+        assert!(!of(DiskReserve::Auto).is_shorter(small, large));
+        assert!(of(DiskReserve::Bytes(mib)).is_shorter(small, large));
     }
 }

@@ -58,7 +58,10 @@ impl Watch {
     async fn act(&mut self, marks: &Marks, look: Look) {
         let inner = &self.client.inner;
         let state_bytes = inner.store.size_bytes();
-        let is_short = marks.is_short(look.room, state_bytes) || inner.gate.take_refusal();
+        // Whoever was refused within one look's bytes may well have room now.
+        let refused = inner.gate.take_refused();
+        let wanted = if refused > 0 { state_bytes.saturating_add(refused) } else { state_bytes };
+        let is_short = marks.is_short(look.room, wanted);
         let is_enough = !is_short && marks.is_enough(look.room, state_bytes);
         let alarm = Alarm { kind: AlarmKind::NO_SPACE, member: inner.member };
         let raised = inner.reader.view().alarms().source(alarm);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use balsa::{ChangePolicy, DiskReserve, NodeBuilder};
+use balsa::{ChangePolicy, DiskReserve};
 
 use super::cluster;
 use super::error::FlagError;
@@ -252,14 +252,11 @@ fn snapshot_count(values: &Values) -> Result<Option<u64>, FlagError> {
     }
 }
 
-/// As etcd reads it: 0 is the default, and what is negative bounds nothing.
+/// As with etcd 0 is the default and what is negative bounds nothing; but the default
+/// bounds nothing either.
 fn quota(values: &Values) -> Result<Option<u64>, FlagError> {
     let quota = values.signed("quota-backend-bytes")?;
-    Ok(match u64::try_from(quota) {
-        Ok(0) => Some(NodeBuilder::QUOTA_BYTES),
-        Ok(quota) => Some(quota),
-        Err(_) => None,
-    })
+    Ok(u64::try_from(quota).ok().filter(|quota| *quota > 0))
 }
 
 fn log_level(values: &Values) -> Result<tracing::level_filters::LevelFilter, FlagError> {
@@ -305,12 +302,12 @@ mod tests {
         assert_eq!(settings.keepalive_interval, Duration::from_secs(7200));
         assert_eq!(settings.log_format, LogFormat::Json);
         assert!(settings.pre_vote && !settings.extensive_metrics);
-        assert_eq!((settings.quota, settings.disk_reserve), (Some(2 << 30), DiskReserve::Auto));
+        assert_eq!((settings.quota, settings.disk_reserve), (None, DiskReserve::Auto));
     }
 
     #[test]
     fn bounds_of_space_are_those_that_were_given() {
-        for (quota, bytes) in [("0", Some(2 << 30)), ("-1", None), ("1048576", Some(1 << 20))] {
+        for (quota, bytes) in [("0", None), ("-1", None), ("1048576", Some(1 << 20))] {
             let given = [("quota-backend-bytes", quota), ("disk-reserve-bytes", "4096")];
             let settings = settings(&given).expect("they can be followed");
             let found = (settings.quota, settings.disk_reserve);

@@ -101,7 +101,7 @@ pub const FLAGS: &[Flag] = &[
         "quota-backend-bytes",
         Text,
         "0",
-        Used("bytes of state with which puts are refused; 0: 2 GiB, negative: no bound"),
+        Used("bytes of state with which puts are refused; 0 or negative: no bound"),
     ),
     flag("max-snapshots", Number, "5", NoEffect),
     flag("max-wals", Number, "5", NoEffect),
