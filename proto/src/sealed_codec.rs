@@ -1,4 +1,4 @@
-//! gRPC messages that travel [sealed](super::sealed).
+//! gRPC messages that travel [sealed].
 
 use std::error::Error as _;
 use std::marker::PhantomData;

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kv_statemachine::{
-    Alarm, AlarmAction, AlarmRequest, AlarmSource, Command, CompactRequest, CompactResponse,
-    DeleteRangeRequest, DeleteRangeResponse, HashKv, KeyRange, KeyValue, KvReader, KvView,
-    Operation, PutRequest, PutResponse, RangeRequest, RangeResponse, Response, StateHash,
-    TxnRequest, TxnResponse, check_delete_range, check_put, check_range, check_txn, codec,
-    cost_bytes,
+    Command, CompactRequest, CompactResponse, DeleteRangeRequest, DeleteRangeResponse, HashKv,
+    KeyRange, KeyValue, KvReader, KvView, Operation, PutRequest, PutResponse, RangeRequest,
+    RangeResponse, Response, StateHash, TxnRequest, TxnResponse, check_delete_range, check_put,
+    check_range, check_txn, codec, cost_bytes,
 };
 use raft_core::{Membership, NodeId, Term};
 use raft_net::MemberStatus;
@@ -23,9 +22,6 @@ use super::member;
 use super::space::Gate;
 use super::status::{Header, NodeStatus};
 use crate::replica::{CallError, ReplicaHandle};
-
-/// Every write looks at all alarms.
-const MOST_ALARMS: usize = 1000;
 
 /// The largest time between two looks at whether somebody leads.
 pub(super) const RETRY: Duration = Duration::from_millis(20);
@@ -241,52 +237,6 @@ impl Client {
         Ok(response)
     }
 
-    /// The alarms of all members.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn alarms(&self, consistency: Consistency) -> Result<Vec<Alarm>, Error> {
-        let view = self.view(consistency).await?;
-        Ok(view.alarms().iter().map(|(alarm, _)| alarm).collect())
-    }
-
-    /// Raises an alarm, which stays until it is lifted by [`Client::lift_alarm`]. As with
-    /// etcd it may be of any member; beyond a thousand alarms there are no more.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn raise_alarm(&self, alarm: Alarm) -> Result<(), Error> {
-        let view = self.inner.reader.view();
-        if view.alarms().iter().count() >= MOST_ALARMS && view.alarms().source(alarm).is_none() {
-            return Err(Error::TooManyRequests);
-        }
-        self.change_alarm(AlarmAction::Raise, alarm).await.map(|_| ())
-    }
-
-    /// Lifts an alarm, whoever raised it; tells whether it was there. A member that is
-    /// still short of space raises its own again.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn lift_alarm(&self, alarm: Alarm) -> Result<bool, Error> {
-        Ok(self.change_alarm(AlarmAction::Lift, alarm).await?.is_some())
-    }
-
-    async fn change_alarm(
-        &self,
-        action: AlarmAction,
-        alarm: Alarm,
-    ) -> Result<Option<Alarm>, Error> {
-        let request = AlarmRequest { action, alarm, source: AlarmSource::Operator };
-        match self.write(Operation::Alarm(request)).await? {
-            Response::Alarm(alarm) => Ok(alarm),
-            _ => unreachable!("an alarm is answered as one"),
-        }
-    }
-
     /// etcd's hash of all versions up to a revision; 0 means the latest.
     ///
     /// # Errors
@@ -402,7 +352,7 @@ impl Client {
     }
 
     /// The state to read from.
-    async fn view(&self, consistency: Consistency) -> Result<KvView, Error> {
+    pub(super) async fn view(&self, consistency: Consistency) -> Result<KvView, Error> {
         if consistency == Consistency::Linearizable {
             let ask = |timeout| {
                 let replica = self.inner.replica.clone();

@@ -1,6 +1,7 @@
 //! A node of the replicated key-value store: a [`Replica`] of it with everything
 //! around, started from a [`NodeBuilder`] and asked through a [`Client`].
 
+mod alarms;
 mod builder;
 mod change_rules;
 mod changes;

@@ -9,7 +9,7 @@
 //!
 //! A call that is too many is told so by its head alone. Its message is not waited
 //! for, decoded or copied: being refused costs the node little, and who is refused
-//! waits for nobody. What is let in holds a [`Permit`](room::Permit) for each byte of
+//! waits for nobody. What is let in holds a [`Permit`] for each byte of
 //! it until the answer is gone, the client is gone, or the time is over.
 
 mod body;

@@ -13,8 +13,8 @@ use super::{LIMIT, ONE_CALL};
 /// How often a node that starts is asked.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// A fresh node as etcd's defaults make it, but for its addresses: the name and the
-/// peer URL decide the ids that it answers with, so that two programs at one address,
+/// A fresh node as etcd's defaults make it, but for its addresses; etcd's quota has to be
+/// asked for, since there is none by default. The name and the peer URL decide the ids that it answers with, so that two programs at one address,
 /// one after the other, have the same.
 pub struct Single {
     process: Process,
@@ -61,6 +61,7 @@ fn process(program: &Path, endpoint: &str, folder: &Path) -> Process {
         ("--listen-peer-urls", &peer_url),
         ("--initial-advertise-peer-urls", "http://localhost:2380"),
         ("--initial-cluster", "default=http://localhost:2380"),
+        ("--quota-backend-bytes", "2147483648"),
     ];
     Process::new(Spec {
         name: program.display().to_string(),
