@@ -14,8 +14,9 @@ use super::{LIMIT, ONE_CALL};
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A fresh node as etcd's defaults make it, but for its addresses; etcd's quota has to be
-/// asked for, since there is none by default. The name and the peer URL decide the ids that it answers with, so that two programs at one address,
-/// one after the other, have the same.
+/// asked for, since there is none by default. The name and the peer URL decide the ids
+/// that it answers with, so that two programs at one address, one after the other, have
+/// the same.
 pub struct Single {
     process: Process,
     _folder: TempDir,
