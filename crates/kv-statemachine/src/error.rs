@@ -3,7 +3,8 @@
 use raft_storage::StorageError;
 
 /// A request that cannot be done, now or ever; of alarms, while they are raised. The
-/// same on every node. The messages are etcd's, letter by letter, because clients match on them.
+/// same on every node. The messages are etcd's, letter by letter, because clients match
+/// on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum KvError {
     /// A key is empty. Invalid argument.

@@ -5,7 +5,7 @@ use kv_statemachine::{Alarm, AlarmAction, AlarmRequest, AlarmSource, Operation, 
 use super::client::{Client, Consistency};
 use super::error::Error;
 
-/// Every write looks at all alarms.
+/// How many alarms there may be: every write looks at all of them.
 const MOST_ALARMS: usize = 1000;
 
 impl Client {

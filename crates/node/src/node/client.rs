@@ -15,6 +15,7 @@ use raft_core::{Membership, NodeId, Term};
 use raft_net::MemberStatus;
 use raft_net::grpc::{GrpcTransport, PeerCounts};
 use raft_storage::StateStore;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::change_rules::ChangePolicy;
 use super::error::{Error, Verdict, judge};
@@ -408,18 +409,9 @@ impl Client {
         if is_little {
             return read(&view);
         }
-        let asker = Arc::new(());
-        let interest = Arc::downgrade(&asker);
-        let task = self.inner.pool.spawn_blocking(move || {
-            // Nobody waits for it any more; who waits behind it does.
-            if interest.strong_count() == 0 {
-                return Err(Error::Stopped);
-            }
-            read(&view)
-        });
-        let answer = task.await.unwrap_or(Err(Error::Stopped));
-        drop(asker);
-        answer
+        let task = self.inner.pool.spawn_blocking(move || read(&view));
+        // A read that has not begun when nobody waits for it any more is not made.
+        AbortOnDropHandle::new(task).await.unwrap_or(Err(Error::Stopped))
     }
 
     fn header_in(&self, term: Term) -> Header {

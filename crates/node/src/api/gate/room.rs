@@ -69,7 +69,7 @@ impl Room {
     ///
     /// If there is none.
     pub fn answer_largely(&self, unread: u64, bounds: &Bounds) -> Result<(), Full> {
-        self.answer(unread.max(u64::from(self.unread() >= bounds.all_unread)), bounds)
+        self.refuse_if(unread >= bounds.unread || self.unread() >= bounds.all_unread)
     }
 
     /// Whether there is room for an answer to a connection that left so many bytes unread.
@@ -78,12 +78,18 @@ impl Room {
     ///
     /// If there is none.
     pub fn answer(&self, unread: u64, bounds: &Bounds) -> Result<(), Full> {
-        let is_full = unread >= bounds.unread || (unread > 0 && self.unread() >= bounds.all_unread);
-        if is_full {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return Err(Full);
-        }
-        Ok(())
+        let is_all_full = unread > 0 && self.unread() >= bounds.all_unread;
+        self.refuse_if(unread >= bounds.unread || is_all_full)
+    }
+
+    fn refuse_if(&self, is_full: bool) -> Result<(), Full> {
+        if is_full { Err(self.refuse()) } else { Ok(()) }
+    }
+
+    /// Counts a refusal.
+    fn refuse(&self) -> Full {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Full
     }
 
     /// Calls that were refused.
@@ -111,7 +117,7 @@ impl Permit {
         // From here on it is dropped if it is refused.
         let permit = Permit { room: Arc::clone(room), bounds, bytes: AtomicU64::new(0) };
         if inside >= bounds.requests {
-            return Err(permit.refuse());
+            return Err(room.refuse());
         }
         Ok(Arc::new(permit))
     }
@@ -127,7 +133,7 @@ impl Permit {
         let of_others = before.saturating_sub(own);
         let is_small = own + bytes <= self.bounds.small;
         if !is_small && of_others > 0 && before.saturating_add(bytes) > self.bounds.bytes {
-            return Err(self.refuse());
+            return Err(self.room.refuse());
         }
         Ok(())
     }
@@ -135,11 +141,6 @@ impl Permit {
     /// How long it may take to be sent.
     pub fn sending(&self) -> Duration {
         self.bounds.sending
-    }
-
-    fn refuse(&self) -> Full {
-        self.room.refused.fetch_add(1, Ordering::Relaxed);
-        Full
     }
 }
 

@@ -58,9 +58,9 @@ impl Watch {
     async fn act(&mut self, marks: &Marks, look: Look) {
         let inner = &self.client.inner;
         let state_bytes = inner.store.size_bytes();
-        // Whoever was refused within one look's bytes may well have room now.
-        let refused = inner.gate.take_refused();
-        let wanted = if refused > 0 { state_bytes.saturating_add(refused) } else { state_bytes };
+        // Whoever was refused because of what others had put since the last look may well
+        // have room now.
+        let wanted = state_bytes.saturating_add(inner.gate.take_refused());
         let is_short = marks.is_short(look.room, wanted);
         let is_enough = !is_short && marks.is_enough(look.room, state_bytes);
         let alarm = Alarm { kind: AlarmKind::NO_SPACE, member: inner.member };
