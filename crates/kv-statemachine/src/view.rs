@@ -29,9 +29,15 @@ impl KvReader {
         KvReader { latest: Arc::new(RwLock::new(first)) }
     }
 
-    /// The state after the latest apply. Cheap: it copies two pointers.
+    /// The state after the latest apply. Cheap: it copies three pointers.
     pub fn view(&self) -> KvView {
         self.latest.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// The alarms that are raised after the latest apply. It holds no state meanwhile, so
+    /// that whoever asks never pays for letting go of one.
+    pub fn alarms(&self) -> Alarms {
+        self.latest.read().unwrap_or_else(|poisoned| poisoned.into_inner()).alarms.clone()
     }
 
     pub(crate) fn publish(&self, view: KvView) {

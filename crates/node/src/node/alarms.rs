@@ -26,8 +26,8 @@ impl Client {
     ///
     /// See [`Error`].
     pub async fn raise_alarm(&self, alarm: Alarm) -> Result<(), Error> {
-        let view = self.inner.reader.view();
-        if view.alarms().iter().count() >= MOST_ALARMS && view.alarms().source(alarm).is_none() {
+        let raised = self.inner.reader.alarms();
+        if raised.iter().count() >= MOST_ALARMS && raised.source(alarm).is_none() {
             return Err(Error::TooManyRequests);
         }
         self.change_alarm(AlarmAction::Raise, alarm).await.map(|_| ())

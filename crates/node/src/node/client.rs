@@ -336,7 +336,7 @@ impl Client {
 
     pub(super) async fn write(&self, operation: Operation) -> Result<Response, Error> {
         // What would be refused must not fill the log before that.
-        self.inner.reader.view().alarms().permit(&operation)?;
+        self.inner.reader.alarms().permit(&operation)?;
         let cost = cost_bytes(&operation);
         let payload = codec::encode(&Command::new(operation));
         if payload.len() > self.inner.limits.request_bytes {

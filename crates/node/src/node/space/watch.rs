@@ -64,7 +64,7 @@ impl Watch {
         let is_short = marks.is_short(look.room, wanted);
         let is_enough = !is_short && marks.is_enough(look.room, state_bytes);
         let alarm = Alarm { kind: AlarmKind::NO_SPACE, member: inner.member };
-        let raised = inner.reader.view().alarms().source(alarm);
+        let raised = inner.reader.alarms().source(alarm);
         // Between the marks it stays as it is.
         let is_shut = is_short || (!is_enough && raised == Some(AlarmSource::Member));
         let left = self.quota.map_or(u64::MAX, |quota| quota.saturating_sub(state_bytes));
