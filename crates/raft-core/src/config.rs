@@ -13,8 +13,8 @@ pub struct Config {
     /// This life of it: a number drawn anew at each boot. Also the seed of the
     /// election jitter.
     pub incarnation: Incarnation,
-    /// A follower campaigns after hearing nothing for this long to twice this
-    /// long; a leader resigns after hearing no quorum for this long.
+    /// A follower campaigns after hearing nothing for this long to one and a half
+    /// times as long; a leader resigns after hearing no quorum for this long.
     pub election_timeout: Duration,
     /// A leader's heartbeats are at most this far apart.
     pub heartbeat_interval: Duration,
@@ -92,7 +92,7 @@ impl Default for Limits {
 
 impl Config {
     /// The settings of a node with etcd's default timeouts: heartbeats every
-    /// 100 ms, elections after 1 to 2 s.
+    /// 100 ms, elections after 1 to 1.5 s.
     pub fn new(id: NodeId, incarnation: Incarnation) -> Config {
         Config {
             id,

@@ -49,7 +49,7 @@ impl Raft {
         let is_alone = membership.agrees(|id| id == config.id);
         let timeout = config.election_timeout;
         let mut jitter = Jitter::new(config.id, config.incarnation);
-        let spread = jitter.draw(saved.ballot.term, timeout);
+        let spread = jitter.draw(saved.ballot.term, timeout / 2);
         // Nobody else could lead: there is nothing to wait for.
         let deadline = if is_alone { now } else { now.after(timeout + spread) };
         let commit = saved.committed.min(saved.log.last().index).max(saved.applied);

@@ -213,7 +213,7 @@ impl NodeBuilder {
         self
     }
 
-    /// A follower campaigns after hearing nothing for this long to twice this long.
+    /// A follower campaigns after hearing nothing for this long to one and a half times as long.
     pub fn election_timeout(mut self, timeout: Duration) -> NodeBuilder {
         self.election_timeout = timeout;
         self

@@ -30,14 +30,15 @@ pub(crate) struct ElectionTimer {
 }
 
 impl Raft {
-    /// Sets the election deadline to one to two election timeouts from now. Done
-    /// only when the leader is heard, a vote is granted or a round begins (Raft
+    /// Sets the election deadline to one to one and a half election timeouts from now:
+    /// the half is enough to tell candidates apart, and a silent leader is replaced
+    /// within two. Done only when the leader is heard, a vote is granted or a round begins (Raft
     /// paper, figure 2), and by whoever stops leading. Not when a term is merely
     /// adopted: a node whose log is too short could stand again and again, and by
     /// its terms alone keep those from standing whose logs are not.
     pub(crate) fn wind_election_timer(&mut self) {
         let timeout = self.config.election_timeout;
-        let delay = timeout + self.election.jitter.draw(self.ballot.term, timeout);
+        let delay = timeout + self.election.jitter.draw(self.ballot.term, timeout / 2);
         self.election.deadline = self.now.after(delay);
     }
 }
