@@ -23,7 +23,7 @@ pub use load::Load;
 pub use network::Network;
 pub use programs::{balsa, etcd_tools, library};
 pub use record::Record;
-pub use resources::{memory, peak_memory, raise_open_files};
+pub use resources::{memory, peak_memory, raise_open_files, yield_to_others};
 pub use single::Single;
 pub use town::Town;
 pub use way::Way;

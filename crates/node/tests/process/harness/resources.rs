@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 
 /// Lets this process, and the nodes that it starts from now on, open as many files and
 /// connections as the system allows at all.
@@ -10,6 +10,11 @@ pub fn raise_open_files() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
         .expect("a limit can be raised to its maximum");
+}
+
+/// Gives this thread the least share of the processors, see `sched(7)`.
+pub fn yield_to_others() {
+    setpriority_process(None, 19).expect("a thread may give way");
 }
 
 /// The most memory that a process ever had resident, in bytes; by `proc_pid_status(5)`.
