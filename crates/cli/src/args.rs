@@ -153,6 +153,8 @@ pub enum Command {
     Compaction(CompactionArgs),
     /// Shows the alarms of the cluster, and lifts them.
     Alarm(AlarmArgs),
+    /// Gives back the space of what was deleted and compacted, at each endpoint.
+    Defrag(DefragArgs),
     /// Asks each endpoint for its health, status or hash.
     Endpoint(EndpointArgs),
     /// Shows the members of the cluster, and changes them.
@@ -338,6 +340,18 @@ pub enum AlarmCommand {
     /// Any other word.
     #[command(external_subcommand)]
     Other(Vec<OsString>),
+}
+
+/// `defrag`
+#[derive(Clone, Debug, Parser)]
+pub struct DefragArgs {
+    /// Ask all members that the cluster lists, not only the endpoints given.
+    #[arg(long, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub cluster: Option<bool>,
+
+    /// Ignored, as etcdctl does.
+    #[arg(hide = true)]
+    pub words: Vec<OsString>,
 }
 
 /// `endpoint health|status|hashkv`

@@ -16,7 +16,7 @@ const COMMANDS: [(&str, bool); 25] = [
     ("txn", true),
     ("compaction", true),
     ("alarm", true),
-    ("defrag", false),
+    ("defrag", true),
     ("endpoint", true),
     ("move-leader", true),
     ("watch", false),

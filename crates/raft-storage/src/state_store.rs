@@ -103,6 +103,19 @@ pub trait StateStore: Send + Sync {
     /// If the disk refuses. Final.
     fn finish_install(&self) -> Result<(), StorageError>;
 
+    /// Gives back the space of what was overwritten and deleted, piece by piece. Commits,
+    /// reads and checkpoints go on beside it. A store that keeps no such space does
+    /// nothing.
+    ///
+    /// Each piece is written anew before the old one goes: `has_room` is asked before
+    /// each with the bytes that it takes for that while, and ends it by `false`. Returns
+    /// whether it came to the end.
+    ///
+    /// # Errors
+    ///
+    /// If the disk refuses; may be tried again.
+    fn reclaim(&self, has_room: &mut dyn FnMut(u64) -> bool) -> Result<bool, StorageError>;
+
     /// How much disk (or memory) the state takes, in bytes; an estimate.
     fn size_bytes(&self) -> u64;
 }

@@ -95,6 +95,28 @@ fn a_checkpoint_is_what_was_pinned_however_much_follows() {
 }
 
 #[test]
+fn what_was_deleted_and_overwritten_takes_no_space_after_it_is_given_back() {
+    let folder = temporary();
+    let store = open(folder.path());
+    (1..2_000).for_each(|number| put(&store, number));
+    store.flush().unwrap();
+    let full = store.size_bytes();
+    let numbers = (1..2_000u64).map(|number| Bytes::copy_from_slice(&number.to_be_bytes()));
+    store.commit(numbers.map(|key| Mutation::Delete(Space(1), key)).collect()).unwrap();
+    assert!(!store.reclaim(&mut |_| false).unwrap(), "there is no room");
+    let mut asked = Vec::new();
+    let has_room = &mut |bytes| {
+        asked.push(bytes);
+        true
+    };
+    assert!(store.reclaim(has_room).unwrap());
+    assert!(asked.iter().any(|bytes| *bytes > 0), "{asked:?}");
+    let left = store.size_bytes();
+    assert!(left < full / 10, "{left} bytes of {full} are left");
+    assert_eq!(read(&*store.view()), 1_999);
+}
+
+#[test]
 fn a_checkpoint_links_tables_and_stays_readable_when_its_folder_goes() {
     let folder = temporary();
     let store = open(folder.path());

@@ -15,10 +15,10 @@ use proto::etcdserverpb::cluster_client::ClusterClient;
 use proto::etcdserverpb::kv_client::KvClient;
 use proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use proto::etcdserverpb::{
-    AlarmRequest, DeleteRangeRequest, DeleteRangeResponse, HashKvRequest, HashKvResponse, Member,
-    MemberAddRequest, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest,
-    MoveLeaderRequest, PutRequest, PutResponse, RangeRequest, RangeResponse, StatusRequest,
-    StatusResponse, TxnRequest, TxnResponse,
+    AlarmRequest, CompactionRequest, DefragmentRequest, DeleteRangeRequest, DeleteRangeResponse,
+    HashKvRequest, HashKvResponse, Member, MemberAddRequest, MemberListRequest,
+    MemberPromoteRequest, MemberRemoveRequest, MoveLeaderRequest, PutRequest, PutResponse,
+    RangeRequest, RangeResponse, StatusRequest, StatusResponse, TxnRequest, TxnResponse,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -109,6 +109,25 @@ impl Connection {
         limit: Duration,
     ) -> Result<RangeResponse, Status> {
         within(limit, self.kv.range(request)).await
+    }
+
+    /// Forgets what is older than a revision, and waits until it is gone.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn compact(&mut self, revision: i64, limit: Duration) -> Result<(), Status> {
+        let request = CompactionRequest { revision, physical: true };
+        within(limit, self.kv.compact(request)).await.map(|_| ())
+    }
+
+    /// Lets the node give back the space of what is gone.
+    ///
+    /// # Errors
+    ///
+    /// The node's, or `DeadlineExceeded` after the limit; it goes on all the same.
+    pub async fn defragment(&mut self, limit: Duration) -> Result<(), Status> {
+        within(limit, self.maintenance.defragment(DefragmentRequest {})).await.map(|_| ())
     }
 
     /// What the node says of itself.

@@ -35,7 +35,7 @@ pub async fn run(globals: &Globals, args: EndpointArgs) -> Result<(), Failure> {
 }
 
 /// The endpoints given, or all that the cluster lists.
-async fn endpoints(settings: &Settings) -> Result<Vec<String>, Failure> {
+pub async fn endpoints(settings: &Settings) -> Result<Vec<String>, Failure> {
     if !settings.cluster {
         return Ok(settings.endpoints.clone());
     }
@@ -193,7 +193,7 @@ fn active(alarms: &[PbAlarmMember]) -> String {
 }
 
 /// Tells of one endpoint that failed, while the others are still to come.
-fn tell(what: &str, failure: &Failure) {
+pub fn tell(what: &str, failure: &Failure) {
     terminal::say(format_args!("{what} ({})", failure.words()));
     if let Some(hint) = &failure.hint {
         terminal::note(hint);

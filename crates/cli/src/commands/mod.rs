@@ -6,6 +6,7 @@
 mod alarm;
 mod compaction;
 mod completion;
+mod defrag;
 pub mod del;
 mod endpoint;
 pub mod get;
@@ -45,6 +46,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Some(Command::Txn(args)) => txn::run(globals, &args).await,
             Some(Command::Compaction(args)) => compaction::run(globals, &args).await,
             Some(Command::Alarm(args)) => alarm::run(globals, args).await,
+            Some(Command::Defrag(args)) => defrag::run(globals, &args).await,
             Some(Command::Endpoint(args)) => endpoint::run(globals, args).await,
             Some(Command::Member(args)) => member::run(globals, args).await,
             Some(Command::Completion(args)) => completion::run(&args),

@@ -32,7 +32,6 @@ const NO_COUNTERPART: &[(&str, &str)] = &[
     ("{\"level\":\"warn\"", "the log of etcdctl's library, about its attempts and its environment"),
     ("kvctl: ", "advice of kvctl: what to do about an error"),
     ("\tauth", "suggests a command that kvctl does not have"),
-    ("\tdefrag", "as above"),
     ("\tdowngrade", "as above"),
 ];
 
@@ -42,6 +41,7 @@ const OF_A_RUN: &[(&str, &[char], &str)] = &[
     ("took = ", &['\n'], "how long a call took"),
     ("\"took\":\"", &['"'], "how long a call took"),
     ("\"Took\" : ", &['\n'], "how long a call took"),
+    ("]. took ", &['\n', ' '], "how long a call took"),
     ("\"dbSize\":", &[',', '}'], "a file grows when it is written to, in the background"),
     ("\"dbSizeInUse\":", &[',', '}'], "as above"),
     ("\"DBSize\" : ", &['\n'], "as above"),

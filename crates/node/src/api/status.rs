@@ -53,7 +53,9 @@ fn code(error: &Error) -> Code {
         // etcd has no code for them.
         Error::TooManyRequests | Error::TransferTimedOut => Code::Unknown,
         Error::Members(refusal) => change_code(*refusal),
-        Error::NotLeader | Error::BadTransferee => Code::FailedPrecondition,
+        Error::NotLeader | Error::BadTransferee | Error::NoRoomToReclaim => {
+            Code::FailedPrecondition
+        }
         Error::NoLeader
         | Error::LeaderChanged
         | Error::TimedOut

@@ -52,6 +52,9 @@ pub enum Error {
     /// Who is to lead did not take over in time; it may do so yet.
     #[error("etcdserver: request timed out, leader transfer took too long")]
     TransferTimedOut,
+    /// The disk has too little room for what giving space back takes for a while.
+    #[error("the disk has too little room to give space back; make room on it first")]
+    NoRoomToReclaim,
     /// The disk refused a read; says what.
     #[error("{0}")]
     Storage(String),

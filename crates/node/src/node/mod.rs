@@ -10,6 +10,7 @@ mod error;
 mod folder;
 mod join;
 mod member;
+mod reclaim;
 mod space;
 mod start;
 mod status;

@@ -44,6 +44,7 @@ type Maps = Vec<BTreeMap<Vec<u8>, Vec<u8>>>;
 pub fn state_store(make: &mut dyn FnMut(u64) -> Box<dyn StateFixture>) {
     for seed in 0..30 {
         random_runs_match_the_model(seed, &mut *make(seed));
+        space_is_given_back_beside_a_checkpoint(seed, &mut *make(seed));
         a_checkpoint_is_installed_elsewhere(seed, &mut *make(seed), &mut *make(seed + 1_000));
     }
 }
@@ -79,6 +80,34 @@ fn random_runs_match_the_model(seed: u64, fixture: &mut dyn StateFixture) {
         let store = fixture.open(&SPACES).expect("opens");
         let found = counter(&*store.view());
         assert!(found >= durable, "seed {seed}: {found} found, {durable} was durable");
+    }
+}
+
+fn space_is_given_back_beside_a_checkpoint(seed: u64, fixture: &mut dyn StateFixture) {
+    let about = format!("seed {seed}, space given back");
+    let mut random = Random::new(seed);
+    let mut states = vec![empty()];
+    let store = fixture.open(&SPACES).expect("opens");
+    let snapshots = fixture.snapshots();
+    (0..20).for_each(|_| commit(&*store, &mut states, &mut random));
+    let before = (store.checkpoint().expect("pins"), states.len() - 1);
+    (0..20).for_each(|_| commit(&*store, &mut states, &mut random));
+    let mut between = None;
+    let mut has_room = |_| {
+        commit(&*store, &mut states, &mut random);
+        if between.is_none() {
+            between = Some((store.checkpoint().expect("pins"), states.len() - 1));
+        }
+        commit(&*store, &mut states, &mut random);
+        true
+    };
+    assert!(store.reclaim(&mut has_room).expect("reclaims"), "{about}: to the end");
+    let last = states.len() - 1;
+    check(&*store.view(), &states[last], &mut random, &about);
+    for (checkpoint, of) in [Some(before), between].into_iter().flatten() {
+        let mut sink = snapshots.create().expect("creates");
+        let view = checkpoint.write(&mut *sink).expect("writes");
+        check(&*view, &states[of], &mut random, &format!("{about}, the checkpoint {of} of {last}"));
     }
 }
 

@@ -137,6 +137,10 @@ impl StateStore for MemoryState {
         Ok(())
     }
 
+    fn reclaim(&self, _: &mut dyn FnMut(u64) -> bool) -> Result<bool, StorageError> {
+        Ok(true)
+    }
+
     fn size_bytes(&self) -> u64 {
         self.current().state.bytes()
     }

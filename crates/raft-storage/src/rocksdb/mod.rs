@@ -39,6 +39,7 @@ mod error;
 mod folder;
 mod install;
 pub mod log;
+mod merge;
 mod options;
 mod pin;
 mod pointer;

@@ -13,6 +13,7 @@ use super::database::Database;
 use super::error::corrupt;
 use super::folder::{self, failed};
 use super::install;
+use super::merge::merge;
 use super::options::{RocksOptions, Setup};
 use super::pin::Pin;
 use super::pointer::{POINTER, POINTER_TEMPORARY, Pointer};
@@ -63,6 +64,8 @@ pub struct RocksState {
     setup: Setup,
     current: Mutex<Arc<Database>>,
     writer: Mutex<Writer>,
+    /// Held by who merges files by hand.
+    merging: Mutex<()>,
     /// The number of the next folder.
     next: AtomicU64,
     _lock: Box<dyn Lock>,
@@ -76,6 +79,9 @@ struct Writer {
     pin: Weak<Pin>,
     /// How many bytes were committed since, at most.
     since_pin: u64,
+    /// Whether files are being merged by hand, which writes out the buffers whenever it
+    /// likes: whatever is pinned is captured at once.
+    merges: bool,
 }
 
 impl RocksState {
@@ -117,7 +123,8 @@ impl RocksState {
             names,
             setup,
             current: Mutex::new(Arc::new(database)),
-            writer: Mutex::new(Writer { failed: false, pointer, pin, since_pin: 0 }),
+            writer: Mutex::new(Writer { failed: false, pointer, pin, since_pin: 0, merges: false }),
+            merging: Mutex::new(()),
             next: AtomicU64::new(pointer.database + 1),
             _lock: lock,
         })
@@ -197,6 +204,9 @@ impl StateStore for RocksState {
         writer.settle();
         let target = self.root.join(format!("{CAPTURED}{:016x}", self.next_number()));
         let pin = Arc::new(Pin::new(self.database(), target)?);
+        if writer.merges {
+            pin.capture();
+        }
         writer.pin = Arc::downgrade(&pin);
         writer.since_pin = 0;
         let (names, setup) = (self.names.clone(), self.setup.clone());
@@ -231,6 +241,19 @@ impl StateStore for RocksState {
             writer.pointer = pointer;
             Ok(())
         })
+    }
+
+    fn reclaim(&self, has_room: &mut dyn FnMut(u64) -> bool) -> Result<bool, StorageError> {
+        let _alone = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = {
+            let mut writer = self.writer()?;
+            writer.settle();
+            writer.merges = true;
+            self.database()
+        };
+        let merged = merge(&database, has_room);
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).merges = false;
+        merged
     }
 
     fn size_bytes(&self) -> u64 {

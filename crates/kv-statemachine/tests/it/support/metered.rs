@@ -59,6 +59,10 @@ impl StateStore for MeteredStore {
         self.inner.finish_install()
     }
 
+    fn reclaim(&self, has_room: &mut dyn FnMut(u64) -> bool) -> Result<bool, StorageError> {
+        self.inner.reclaim(has_room)
+    }
+
     fn size_bytes(&self) -> u64 {
         self.inner.size_bytes()
     }

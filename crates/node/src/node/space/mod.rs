@@ -29,6 +29,7 @@ mod ballast;
 mod disk;
 mod gate;
 mod marks;
+mod reclaim;
 mod watch;
 
 use std::io::{self, ErrorKind};

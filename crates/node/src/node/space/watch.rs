@@ -7,6 +7,7 @@ use kv_statemachine::{Alarm, AlarmAction, AlarmKind, AlarmRequest, AlarmSource, 
 
 use super::disk::{Attendant, Disk, Look};
 use super::marks::Marks;
+use super::reclaim::Reclaim;
 use crate::node::Client;
 
 /// Between two looks.
@@ -24,6 +25,7 @@ pub struct Watch {
     disk: Option<Attendant>,
     quota: Option<u64>,
     was_shut: bool,
+    reclaim: Reclaim,
 }
 
 impl Watch {
@@ -34,7 +36,7 @@ impl Watch {
     /// If the system gives no thread.
     pub fn new(client: Client, disk: Option<Disk>, quota: Option<u64>) -> io::Result<Watch> {
         let disk = disk.map(Disk::attend).transpose()?;
-        Ok(Watch { client, disk, quota, was_shut: false })
+        Ok(Watch { client, disk, quota, was_shut: false, reclaim: Reclaim::default() })
     }
 
     /// Looks until the node has ended.
@@ -71,6 +73,9 @@ impl Watch {
         inner.gate.set(is_shut, left, look.room);
         if std::mem::replace(&mut self.was_shut, is_shut) != is_shut {
             tell(is_shut, marks, look, state_bytes);
+        }
+        if is_shut {
+            self.reclaim.begin(&self.client).await;
         }
         let action = match (is_short, is_enough, raised) {
             (true, _, None) => AlarmAction::Raise,

@@ -3,6 +3,7 @@
 //! What a node does about each, and what it tells, stands in `docs/operations.md`.
 
 mod folders;
+mod quota;
 mod small;
 
 use std::time::Instant;
@@ -146,7 +147,7 @@ async fn on_small_disks() -> (Town, Vec<SmallDisk>) {
 }
 
 /// Waits until a put at a node is refused with these words, or taken.
-async fn until_put_says(town: &Town, node: usize, wanted: Option<&str>) {
+pub async fn until_put_says(town: &Town, node: usize, wanted: Option<&str>) {
     let began = Instant::now();
     loop {
         let put = PutRequest { key: "probe".into(), ..PutRequest::default() };
