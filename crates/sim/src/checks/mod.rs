@@ -16,20 +16,26 @@ mod commit_order;
 mod commit_quorum;
 mod disk_keeps;
 mod durable_promises;
+mod electable;
 mod election_quorum;
 mod election_safety;
 mod equal_hashes;
 mod fact;
 mod known;
+mod leader_append_only;
 mod leader_completeness;
 mod linearizable;
 mod log_matching;
+mod membership_in_force;
 mod membership_steps;
+mod mvcc;
 mod one_vote;
 mod purge_bound;
 mod state_machine_safety;
+mod terms_before_entries;
 #[cfg(test)]
 mod testing;
+mod voteless_leaders;
 
 use std::fmt;
 
@@ -82,16 +88,22 @@ impl Default for Checks {
                 Box::new(one_vote::OneVote::default()),
                 Box::new(durable_promises::DurablePromises),
                 Box::new(election_quorum::ElectionQuorum::default()),
+                Box::new(leader_append_only::LeaderAppendOnly::default()),
                 Box::new(leader_completeness::LeaderCompleteness::default()),
                 Box::new(log_matching::LogMatching::default()),
                 Box::new(membership_steps::MembershipSteps),
+                Box::new(membership_in_force::MembershipInForce),
+                Box::new(voteless_leaders::VotelessLeaders),
+                Box::new(terms_before_entries::TermsBeforeEntries),
                 Box::new(commit_order::CommitOrder::default()),
                 Box::new(commit_quorum::CommitQuorum::default()),
+                Box::new(electable::Electable),
                 Box::new(state_machine_safety::StateMachineSafety::default()),
                 Box::new(applied_is_durable::AppliedIsDurable),
                 Box::new(purge_bound::PurgeBound),
                 Box::new(equal_hashes::EqualHashes::default()),
                 Box::new(acknowledged_writes::AcknowledgedWrites::default()),
+                Box::new(mvcc::Mvcc::default()),
                 Box::new(linearizable::Linearizable),
             ],
         }
