@@ -22,18 +22,9 @@ pub struct Config {
     pub pre_vote: bool,
     /// Bounds of everything that could grow.
     pub limits: Limits,
-    /// Bugs to commit on purpose.
+    /// A bug to commit on purpose.
     #[cfg(feature = "planted-bugs")]
-    pub planted: Planted,
-}
-
-/// Bugs that the simulator plants to show that it finds them. Not compiled into
-/// anything that is delivered.
-#[cfg(feature = "planted-bugs")]
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Planted {
-    /// Commit entries of older terms by counting (Raft paper, figure 8).
-    pub commits_older_terms: bool,
+    pub planted: Option<crate::Bug>,
 }
 
 /// Every bound of the core (rule 16). Bytes are counted by [`Entry::size`](crate::Entry::size).
@@ -102,7 +93,7 @@ impl Config {
             pre_vote: true,
             limits: Limits::default(),
             #[cfg(feature = "planted-bugs")]
-            planted: Planted::default(),
+            planted: None,
         }
     }
 

@@ -29,6 +29,7 @@ mod log;
 mod membership;
 mod message;
 mod outbox;
+mod planted;
 mod proposals;
 mod raft;
 mod raft_role;
@@ -38,8 +39,6 @@ mod status;
 mod timer;
 mod types;
 
-#[cfg(feature = "planted-bugs")]
-pub use config::Planted;
 pub use config::{Config, InvalidConfig, Limits};
 pub use effect::{Effect, Effects, Ignored, Refusal, Reply, RoleName, StopReason, Write, WriteOp};
 pub use entry::{Entry, EntryKind};
@@ -49,6 +48,8 @@ pub use membership::{
     Change, InvalidChange, Leave, Member, Membership, MembershipDecodeError, Step, quorum,
 };
 pub use message::{Body, Message, ReadId, Round};
+#[cfg(feature = "planted-bugs")]
+pub use planted::Bug;
 pub use raft::Raft;
 pub use status::{PeerState, PeerStatus, Status};
 pub use types::{

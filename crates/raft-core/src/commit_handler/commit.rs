@@ -1,6 +1,7 @@
 //! The commit index (Raft paper, sections 5.3 and 5.4.2).
 
 use crate::effect::{Effect, Effects, StopReason};
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
 use crate::types::{Index, NodeId, Term};
@@ -32,8 +33,7 @@ impl Raft {
     /// with them. (Raft paper, figure 8: an older entry on a majority can still
     /// be replaced by a leader that never saw it.)
     fn may_commit_by_counting(&self, term: Option<Term>) -> bool {
-        #[cfg(feature = "planted-bugs")]
-        if self.config.planted.commits_older_terms {
+        if planted!(self.config, CommitsOlderTerms) {
             return term.is_some();
         }
         term == Some(self.ballot.term)

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use kv_statemachine::{
     Command, KvReader, KvView, RangeRequest, ReadError, Reply, RequestId, codec,
 };
+#[cfg(feature = "planted-bugs")]
+use raft_core::Bug;
 use raft_core::{
     Change, Entry, EntryKind, Index, NodeId, SnapshotMeta, Status, StopReason, Term, Time,
 };
@@ -306,7 +308,8 @@ fn open(
 fn plant(mut log: WatchedLog, config: &mut DriverConfig, mutation: Option<Mutation>) -> WatchedLog {
     if let Some(mutation) = mutation {
         log.plant(mutation);
-        config.raft.planted.commits_older_terms = mutation == Mutation::CommitOlderTerm;
+        let commits = mutation == Mutation::CommitOlderTerm;
+        config.raft.planted = commits.then_some(Bug::CommitsOlderTerms);
     }
     log
 }
