@@ -35,6 +35,8 @@ mod error;
 mod machine;
 mod meta;
 mod mvcc;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod request;
 mod response;
 #[cfg(test)]
@@ -47,6 +49,8 @@ pub use check::{MAX_TXN_DEPTH, check_delete_range, check_put, check_range, check
 pub use command::{Command, MemberAttributes, Operation, Reply, RequestId, Response};
 pub use error::{KvError, ReadError};
 pub use machine::KvStateMachine;
+#[cfg(feature = "planted-bugs")]
+pub use planted::Bug;
 pub use request::{
     CompactRequest, Compare, CompareOperand, CompareResult, DeleteRangeRequest, KeyRange,
     PutRequest, RangeRequest, RequestOp, SortOrder, SortTarget, TxnRequest,

@@ -42,6 +42,8 @@ pub struct KvStateMachine {
     /// Rows of the current state that the next commands may ask for.
     recent: Recent,
     removal_pace: usize,
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<crate::Bug>,
 }
 
 impl KvStateMachine {
@@ -69,7 +71,22 @@ impl KvStateMachine {
         let reader = KvReader::new(current.clone());
         let removal_pace = REMOVAL_PACE as usize;
         let recent = Recent::default();
-        Ok(KvStateMachine { store, applied, current, reader, recent, removal_pace })
+        Ok(KvStateMachine {
+            store,
+            applied,
+            current,
+            reader,
+            recent,
+            removal_pace,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        })
+    }
+
+    /// Commits a bug from now on.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&mut self, bug: Option<crate::Bug>) {
+        self.planted = bug;
     }
 
     /// Sets how many changes each batch of entries looks at, at least 1, to remove
@@ -237,7 +254,14 @@ impl StateMachine for KvStateMachine {
             advance(&mut self.applied, entry);
             let reply = match entry.kind {
                 EntryKind::COMMAND => match codec::decode(entry)? {
-                    Ok(command) => Some(self.execute(&mut writer, &mut applied, command)?),
+                    Ok(command) => {
+                        #[cfg(feature = "planted-bugs")]
+                        let command = match self.planted {
+                            Some(bug) => bug.misread(command, entries.len()),
+                            None => command,
+                        };
+                        Some(self.execute(&mut writer, &mut applied, command)?)
+                    }
                     Err(error) => Some(Reply { request_id: None, outcome: Err(error) }),
                 },
                 EntryKind::MEMBERSHIP => {

@@ -20,6 +20,8 @@ pub mod files;
 mod folder;
 mod log_store;
 pub mod memory;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod random;
 #[cfg(feature = "rocksdb")]
 pub mod rocksdb;
@@ -32,6 +34,8 @@ mod state_store;
 pub use error::StorageError;
 pub use folder::FolderId;
 pub use log_store::{LogReader, LogStore, LogWrite, RecoveredLog};
+#[cfg(feature = "planted-bugs")]
+pub use planted::Bug;
 pub use snapshot_store::{Chunk, ChunkSink, SnapshotSink, SnapshotSource, SnapshotStore};
 pub use state_machine::{SnapshotJob, StateMachine, advance};
 pub use state_store::{Checkpoint, Mutation, Order, Scan, Space, StateStore, StateView};

@@ -16,12 +16,21 @@ pub struct DriverConfig {
     pub storage_id: Option<u64>,
     /// Bounds.
     pub limits: DriverLimits,
+    /// A bug to commit on purpose.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<super::Bug>,
 }
 
 impl DriverConfig {
     /// The protocol's settings with default bounds.
     pub fn new(raft: Config) -> DriverConfig {
-        DriverConfig { raft, storage_id: None, limits: DriverLimits::default() }
+        DriverConfig {
+            raft,
+            storage_id: None,
+            limits: DriverLimits::default(),
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        }
     }
 }
 

@@ -19,10 +19,11 @@
 //! promoted while the mark stands, so that a log that was reset never lacks the
 //! snapshot it begins with.
 
-use raft_core::{Entry, Event, Index, SnapshotMeta, Write, WriteOp, WriteSeq};
+use raft_core::{Ballot, Entry, Event, Index, SnapshotMeta, Write, WriteOp, WriteSeq};
 use raft_storage::{LogStore, LogWrite, StorageError};
 
 use super::error::Fatal;
+use super::planted::planted;
 use super::queues::{ApplyNote, LogInbox, LogNote, Output, PurgeBound};
 
 /// Owns the log store.
@@ -42,6 +43,8 @@ pub struct LogWorker {
     unmarked: bool,
     /// How far the store was told that the log is committed.
     noted: Index,
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<super::Bug>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +78,15 @@ impl LogWorker {
             is_flush_asked: false,
             unmarked: false,
             noted: Index::ZERO,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         }
+    }
+
+    /// The same worker, with a bug.
+    #[cfg(feature = "planted-bugs")]
+    pub(super) fn with(self, planted: Option<super::Bug>) -> LogWorker {
+        LogWorker { planted, ..self }
     }
 
     /// Whether a turn would do something.
@@ -159,6 +170,9 @@ impl LogWorker {
                     install = Some((seq, meta));
                     break;
                 }
+                WriteOp::Ballot(ballot) if planted!(self, KeepsVoteInMemory) => {
+                    group.push(LogWrite::Ballot(Ballot { vote: None, ..ballot }));
+                }
                 WriteOp::Ballot(ballot) => group.push(LogWrite::Ballot(ballot)),
                 WriteOp::Append(entries) => {
                     self.unflushed_bytes += entries.iter().map(Entry::size).sum::<u64>();
@@ -182,6 +196,9 @@ impl LogWorker {
         }
         if let Some((write, meta)) = install {
             self.last = write;
+            if planted!(self, ResetsLogFirst) {
+                self.write(&[LogWrite::Reset(meta.clone())])?;
+            }
             self.stage = Stage::Paused { write, meta };
             out.apply_notes.push(ApplyNote::LogPaused(write));
         }
@@ -194,8 +211,10 @@ impl LogWorker {
             panic!("the log is reset only while an installation waits for it");
         };
         assert_eq!(*awaited, write, "the log is reset for the installation that waits");
-        let group = [LogWrite::Reset(meta.clone())];
-        self.write(&group)?;
+        if !planted!(self, ResetsLogFirst) {
+            let group = [LogWrite::Reset(meta.clone())];
+            self.write(&group)?;
+        }
         self.stage = Stage::Reset { write };
         out.apply_notes.push(ApplyNote::LogReset(write));
         Ok(())
@@ -212,7 +231,20 @@ impl LogWorker {
 
     fn write(&mut self, group: &[LogWrite]) -> Result<(), Fatal> {
         self.unmarked = true;
+        if planted!(self, LogBeforeBallot) {
+            return self.write_ballots_last(group);
+        }
         self.store.write(group).map_err(|error| self.fail(error))
+    }
+
+    /// The same group in another order, as two.
+    fn write_ballots_last(&mut self, group: &[LogWrite]) -> Result<(), Fatal> {
+        let is_ballot = |write: &LogWrite| matches!(write, LogWrite::Ballot(_));
+        let (ballots, others): (Vec<_>, Vec<_>) = group.iter().cloned().partition(is_ballot);
+        for part in [others, ballots].iter().filter(|part| !part.is_empty()) {
+            self.store.write(part).map_err(|error| self.fail(error))?;
+        }
+        Ok(())
     }
 
     fn fail(&mut self, error: StorageError) -> Fatal {

@@ -36,6 +36,7 @@ mod config;
 mod error;
 pub mod fetch_worker;
 pub mod log_worker;
+mod planted;
 pub mod queues;
 pub mod raft_worker;
 pub mod recovery;
@@ -44,4 +45,6 @@ mod single;
 
 pub use config::{DriverConfig, DriverLimits, RequestIds};
 pub use error::{Fatal, OpenError};
+#[cfg(feature = "planted-bugs")]
+pub use planted::Bug;
 pub use single::{Driver, Found, Outgoing, Worker, Workers};

@@ -68,9 +68,12 @@ impl<S: StateMachine> Workers<S> {
         let found = Found { finished_install, cut_off_bytes, base, last, term: ballot.term };
         let Stores { log, machine, snapshots } = stores;
         let reader = log.reader();
+        let log = LogWorker::new(log, purge_bound, config.limits.unflushed_bytes);
+        #[cfg(feature = "planted-bugs")]
+        let log = log.with(config.planted);
         let workers = Workers {
             raft: RaftWorker::new(raft, &config.raft, config.storage_id, request_ids.attach),
-            log: LogWorker::new(log, purge_bound, config.limits.unflushed_bytes),
+            log,
             apply: ApplyWorker::new(machine, snapshots.clone(), own, request_ids),
             fetch: FetchWorker::new(reader, snapshots, config.limits.clone()),
         };

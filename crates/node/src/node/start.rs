@@ -282,7 +282,8 @@ fn driver_config(
     raft.heartbeat_interval = builder.heartbeat_interval;
     raft.pre_vote = builder.pre_vote;
     raft.limits = builder.raft_limits.clone();
-    DriverConfig { raft, storage_id, limits: builder.driver_limits.clone() }
+    let limits = builder.driver_limits.clone();
+    DriverConfig { storage_id, limits, ..DriverConfig::new(raft) }
 }
 
 fn tell_what_was_found(

@@ -28,6 +28,8 @@ pub(super) struct Durable {
     /// The life of the process that may write.
     pub(super) life: u64,
     random: Option<Random>,
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<crate::Bug>,
 }
 
 impl MemoryDisk {
@@ -41,6 +43,12 @@ impl MemoryDisk {
     pub fn with_seed(seed: u64) -> MemoryDisk {
         let durable = Durable { random: Some(Random::new(seed)), ..Durable::default() };
         MemoryDisk { durable: Arc::new(Mutex::new(durable)) }
+    }
+
+    /// Commits a bug from now on.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&self, bug: Option<crate::Bug>) {
+        self.lock().planted = bug;
     }
 
     /// Ends the life of the store that is open: it can write no more, and what
@@ -61,6 +69,18 @@ impl Durable {
             self.state = Some(state.clone());
             self.commits = commits;
         }
+    }
+
+    /// Makes what was committed durable of the disk's own accord.
+    pub(super) fn flush_unasked(&mut self, state: &Spaces, commits: u64) {
+        #[cfg(feature = "planted-bugs")]
+        if self.planted == Some(crate::Bug::FlushesByParts)
+            && let Some(durable) = &mut self.state
+        {
+            durable.take_first_space_of(state);
+            return;
+        }
+        self.flush(state, commits);
     }
 
     /// Whether the disk takes this commit by itself.

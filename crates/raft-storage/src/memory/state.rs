@@ -84,7 +84,7 @@ impl StateStore for MemoryState {
         current.state.perform(batch);
         current.commits += 1;
         if durable.flushes_by_itself() {
-            durable.flush(&current.state, current.commits);
+            durable.flush_unasked(&current.state, current.commits);
         }
         Ok(())
     }

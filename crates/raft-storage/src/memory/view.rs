@@ -56,6 +56,13 @@ impl Spaces {
         }
     }
 
+    /// Makes the first space that of another state, and leaves the others alone: the
+    /// bug of a state that reaches its disk by parts.
+    #[cfg(feature = "planted-bugs")]
+    pub(super) fn take_first_space_of(&mut self, other: &Spaces) {
+        Arc::make_mut(&mut self.maps)[0] = other.maps[0].clone();
+    }
+
     pub(super) fn value(&self, space: Space, key: &[u8]) -> Option<Bytes> {
         self.map(space).get(key).cloned()
     }
