@@ -7,6 +7,7 @@ use crate::event::Event;
 use crate::log::{Log, RestoreError, Saved};
 use crate::message::{Body, Message};
 use crate::outbox::Outbox;
+use crate::planted::planted;
 use crate::raft_role::{Follower, Role};
 use crate::state_machine_handler::{ApplyCursor, Snapshots};
 use crate::status::{PeerStatus, Status};
@@ -60,6 +61,9 @@ impl Raft {
             verified: commit,
             reads: Default::default(),
         };
+        let log = Log::restore(saved.log, saved.tail);
+        #[cfg(feature = "planted-bugs")]
+        let log = log.with_unclipped_writes(planted!(config, UnclippedWrites));
         Ok(Raft {
             now,
             ballot: saved.ballot,
@@ -72,7 +76,7 @@ impl Raft {
             transfer: None,
             counter: 0,
             stopping: false,
-            log: Log::restore(saved.log, saved.tail),
+            log,
             config,
         })
     }
@@ -132,7 +136,10 @@ impl Raft {
         }
         // An answer to a pre-vote names the term that it is about; the voter's own
         // may well be older, for a question does not raise it.
-        if term < self.ballot.term && !matches!(body, Body::PreVoteReply { .. }) {
+        let may_be_old = matches!(body, Body::PreVoteReply { .. })
+            || (planted!(self.config, OldAcknowledgement)
+                && matches!(body, Body::AppendAccepted { .. }));
+        if term < self.ballot.term && !may_be_old {
             self.answer_old_term(from, &body, fx);
             return;
         }

@@ -11,6 +11,7 @@
 
 use crate::effect::{Effect, Effects, Refusal, Reply};
 use crate::message::{Body, ReadId, Round};
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
 use crate::types::{Index, NodeId, Ticket};
@@ -112,6 +113,9 @@ impl Raft {
         }
         let Role::Leader(leader) = &mut self.role else { return };
         let reads = &mut leader.reads;
+        if planted!(self.config, ReadJoinsRound) && !reads.in_flight.is_empty() {
+            reads.in_flight.append(&mut reads.waiting);
+        }
         if !reads.in_flight.is_empty() || reads.waiting.is_empty() {
             return;
         }

@@ -1,7 +1,9 @@
 //! Standing for election.
 
 use crate::effect::{Effect, Effects, Ignored};
+use crate::membership::Membership;
 use crate::message::Body;
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::{Campaign, Role};
 use crate::types::{Ballot, NodeId, Position, Term};
@@ -44,6 +46,11 @@ impl Raft {
         let ballot_written = self.log.ledger().last_issued();
         self.role = Role::Candidate(Campaign { ballot_written, ..Campaign::default() });
         let body = Body::Vote { last: self.log.summary().last(), transfer };
+        if planted!(self.config, CandidateBeforeDurable) {
+            self.ask_voters(body, Raft::send, fx);
+            self.count_own_vote(fx);
+            return;
+        }
         self.ask_voters(body, Raft::send_durable, fx);
     }
 
@@ -56,6 +63,10 @@ impl Raft {
         if term > self.ballot.term {
             self.outbox.clear();
         }
+        if planted!(self.config, VoteBeforeTerm) && term > self.ballot.term && vote.is_some() {
+            let write = self.log.write_ballot(self.now, Ballot { vote, ..self.ballot });
+            fx.push(Effect::Persist(write));
+        }
         self.ballot = Ballot { term, vote };
         let write = self.log.write_ballot(self.now, self.ballot);
         fx.push(Effect::Persist(write));
@@ -64,9 +75,9 @@ impl Raft {
     /// The own ballot is durable: a candidate's own vote counts from here on.
     pub(crate) fn count_own_vote(&mut self, fx: &mut Effects) {
         let Role::Candidate(campaign) = &mut self.role else { return };
-        if self.log.ledger().is_persisted(campaign.ballot_written)
-            && campaign.votes.insert(self.config.id, true).is_none()
-        {
+        let may_act = self.log.ledger().is_persisted(campaign.ballot_written)
+            || planted!(self.config, CandidateBeforeDurable);
+        if may_act && campaign.votes.insert(self.config.id, true).is_none() {
             self.tally(fx);
         }
     }
@@ -90,11 +101,13 @@ impl Raft {
 
     /// The answer to a vote request.
     pub(crate) fn on_vote_reply(&mut self, from: NodeId, granted: bool, fx: &mut Effects) {
-        let ledger = self.log.ledger();
+        let is_persisted = |seq| {
+            self.log.ledger().is_persisted(seq) || planted!(self.config, CandidateBeforeDurable)
+        };
         match &mut self.role {
             // Before the own ballot is durable nobody was asked, so nobody can have
             // granted anything.
-            Role::Candidate(campaign) if ledger.is_persisted(campaign.ballot_written) => {
+            Role::Candidate(campaign) if is_persisted(campaign.ballot_written) => {
                 campaign.votes.entry(from).or_insert(granted);
                 self.tally(fx);
             }
@@ -120,8 +133,17 @@ impl Raft {
         fx: &mut Effects,
     ) {
         let own = self.config.id;
-        let voters: Vec<NodeId> = self.log.summary().membership().all_voters().collect();
+        let voters: Vec<NodeId> = self.electorate().all_voters().collect();
         voters.into_iter().filter(|id| *id != own).for_each(|id| send(self, id, body.clone(), fx));
+    }
+
+    /// Whose votes count: by the last membership in the log, committed, applied or not.
+    pub(crate) fn electorate(&self) -> &Membership {
+        let summary = self.log.summary();
+        if planted!(self.config, ElectsByApplied) {
+            return summary.membership_at(self.apply.applied().max(summary.base().index));
+        }
+        summary.membership()
     }
 
     /// Draws the conclusion from the votes so far.
@@ -131,7 +153,7 @@ impl Raft {
             Role::Candidate(campaign) => (campaign, true),
             Role::Follower(_) | Role::Leader(_) => return,
         };
-        let membership = self.log.summary().membership();
+        let membership = self.electorate();
         let won = membership.agrees(|id| campaign.votes.get(&id) == Some(&true));
         let lost = !membership.can_agree(|id| campaign.votes.get(&id) == Some(&false));
         match (won, stands) {

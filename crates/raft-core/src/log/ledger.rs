@@ -23,6 +23,9 @@ pub(crate) struct Ledger {
     persisted: WriteSeq,
     durable: Index,
     in_flight: VecDeque<InFlight>,
+    /// A planted bug: what is in flight is not clipped.
+    #[cfg(feature = "planted-bugs")]
+    pub(super) unclipped: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +39,14 @@ struct InFlight {
 impl Ledger {
     /// Nothing in flight, everything up to `durable` on disk.
     pub(crate) fn new(durable: Index) -> Ledger {
-        Ledger { issued: WriteSeq(0), persisted: WriteSeq(0), durable, in_flight: VecDeque::new() }
+        Ledger {
+            issued: WriteSeq(0),
+            persisted: WriteSeq(0),
+            durable,
+            in_flight: VecDeque::new(),
+            #[cfg(feature = "planted-bugs")]
+            unclipped: false,
+        }
     }
 
     /// Numbers the next write. `reaches` is the last index it appends, if any.
@@ -50,6 +60,10 @@ impl Ledger {
     pub(crate) fn clip(&mut self, first: Index) {
         let end = first.prev();
         self.durable = self.durable.min(end);
+        #[cfg(feature = "planted-bugs")]
+        if self.unclipped {
+            return;
+        }
         for write in &mut self.in_flight {
             write.reaches = write.reaches.map(|index| index.min(end));
         }

@@ -31,6 +31,13 @@ impl Log {
         Log { summary, cache, ledger: Ledger::new(last), epoch: 0, membership_version: 0 }
     }
 
+    /// Commits the bug of writes that speak for what took the place of their entries.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn with_unclipped_writes(mut self, unclipped: bool) -> Log {
+        self.ledger.unclipped = unclipped;
+        self
+    }
+
     pub(crate) fn summary(&self) -> &LogSummary {
         &self.summary
     }

@@ -167,14 +167,19 @@ impl LogSummary {
     /// Position and membership as of an index in the log; `None` outside it.
     pub fn meta_at(&self, index: Index) -> Option<SnapshotMeta> {
         let term = self.term_at(index)?;
-        let membership = self.history.at(index).clone();
+        let membership = self.membership_at(index).clone();
         Some(SnapshotMeta { position: Position { term, index }, membership })
+    }
+
+    /// The membership as of an index in the log.
+    pub(crate) fn membership_at(&self, index: Index) -> &Membership {
+        self.history.at(index)
     }
 
     /// Whether a membership is known as of an index in the log. A node that joins
     /// blank knows none before the first membership entry.
     pub(crate) fn knows_members_at(&self, index: Index) -> bool {
-        !self.history.at(index).members.is_empty()
+        !self.membership_at(index).members.is_empty()
     }
 
     /// Whether these consecutive entries would continue the log or replace its end.

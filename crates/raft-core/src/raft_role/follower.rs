@@ -1,7 +1,8 @@
 //! A follower's memory.
 
 use crate::commit_handler::{FollowerReads, PendingRead};
-use crate::effect::{Effects, Ignored, Refusal};
+use crate::effect::{Effect, Effects, Ignored, Refusal};
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
 use crate::types::{Incarnation, Index, NodeId, Term, Time};
@@ -28,8 +29,17 @@ impl Raft {
         assert!(term >= self.ballot.term, "the term never decreases");
         if term > self.ballot.term {
             self.write_ballot(term, None, fx);
+        } else if planted!(self.config, StepDownForgetsVote) {
+            self.forget_vote(fx);
         }
         self.become_follower(None, fx);
+    }
+
+    /// What a planted bug does where a role ends within a term.
+    fn forget_vote(&mut self, fx: &mut Effects) {
+        self.ballot.vote = None;
+        let write = self.log.write_ballot(self.now, self.ballot);
+        fx.push(Effect::Persist(write));
     }
 
     /// Ends the role there was. A follower stays under the election deadline that
@@ -87,6 +97,9 @@ impl Raft {
                 None => self.become_follower(Some((from, incarnation)), fx),
             },
             Role::PreCandidate(_) | Role::Candidate(_) => {
+                if planted!(self.config, StepDownForgetsVote) {
+                    self.forget_vote(fx);
+                }
                 self.become_follower(Some((from, incarnation)), fx);
             }
         }

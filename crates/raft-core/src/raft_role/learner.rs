@@ -15,7 +15,7 @@ impl Raft {
     /// the longer log, so only a can ever be elected, and go once {b} is committed.
     pub(crate) fn can_campaign(&self) -> bool {
         let log = self.log.summary();
-        let is_voter = log.membership().is_voter(self.config.id);
+        let is_voter = self.electorate().is_voter(self.config.id);
         is_voter || (self.commit < log.membership_index() && self.voted_before_last_change())
     }
 

@@ -3,6 +3,7 @@
 use crate::effect::{Effect, Effects};
 use crate::entry::Entry;
 use crate::message::Body;
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
 use crate::replication::{Feed, Progress};
@@ -82,6 +83,9 @@ impl Raft {
             Need::Nothing
         } else if probing && peer.next > last {
             Need::Empty
+        } else if planted!(self.config, FetchUnchecked) && peer.next <= self.log.ledger().durable()
+        {
+            Need::Fetch(last.min(self.log.ledger().durable()))
         } else if peer.next < self.log.cache().first() {
             Need::Fetch(last.min(self.log.cache().first().prev()))
         } else {

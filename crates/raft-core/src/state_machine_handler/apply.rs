@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::effect::{Effect, Effects};
 use crate::entry::Entry;
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
 use crate::state_machine_handler::Installation;
@@ -76,10 +77,9 @@ impl ApplyCursor {
 }
 
 impl Raft {
-    /// Gives the state machine what is committed *and* on the own disk: a state
-    /// ahead of its own log could not be told from one whose log was lost (rule 2).
+    /// Gives the state machine what may be applied.
     pub(crate) fn give_committed(&mut self, fx: &mut Effects) {
-        let end = self.commit.min(self.log.ledger().durable());
+        let end = self.may_apply_to();
         let limits = &self.config.limits;
         while self.apply.installing.is_none()
             && self.apply.given < end
@@ -100,6 +100,15 @@ impl Raft {
             self.snapshots.count(bytes);
             fx.push(Effect::Apply(batch));
         }
+    }
+
+    /// Applied is what is committed *and* on the own disk: a state ahead of its own
+    /// log could not be told from one whose log was lost (rule 2).
+    fn may_apply_to(&self) -> Index {
+        if planted!(self.config, AppliesBeforeDurable) {
+            return self.commit;
+        }
+        self.commit.min(self.log.ledger().durable())
     }
 
     /// The state machine has applied everything up to `index`.
@@ -130,7 +139,7 @@ impl Raft {
     }
 
     pub(crate) fn assert_cursor(&self) {
-        let end = self.commit.min(self.log.ledger().durable());
+        let end = self.may_apply_to();
         let waits = self.apply.installing.is_some();
         assert!(self.apply.applied <= self.apply.given, "applied entries were given");
         assert!(waits || self.apply.given <= end, "given entries are committed and durable");
