@@ -25,6 +25,7 @@ mod effect;
 mod election;
 mod entry;
 mod event;
+mod invariant;
 mod log;
 mod membership;
 mod message;
@@ -43,6 +44,8 @@ pub use config::{Config, InvalidConfig, Limits};
 pub use effect::{Effect, Effects, Ignored, Refusal, Reply, RoleName, StopReason, Write, WriteOp};
 pub use entry::{Entry, EntryKind};
 pub use event::{Event, Proposal};
+#[cfg(feature = "planted-bugs")]
+pub use invariant::pass_over_invariants;
 pub use log::{BrokenLog, LogSummary, RestoreError, Saved, SnapshotMeta};
 pub use membership::{
     Change, InvalidChange, Leave, Member, Membership, MembershipDecodeError, Step, quorum,

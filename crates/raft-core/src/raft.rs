@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::effect::{Effect, Effects, Ignored, Refusal, Reply, RoleName};
 use crate::election::{ElectionTimer, Transfer};
 use crate::event::Event;
+use crate::invariant::invariant;
 use crate::log::{Log, RestoreError, Saved};
 use crate::message::{Body, Message};
 use crate::outbox::Outbox;
@@ -63,7 +64,7 @@ impl Raft {
         };
         let log = Log::restore(saved.log, saved.tail);
         #[cfg(feature = "planted-bugs")]
-        let log = log.with_unclipped_writes(planted!(config, UnclippedWrites));
+        let log = log.with(config.planted);
         Ok(Raft {
             now,
             ballot: saved.ballot,
@@ -71,7 +72,13 @@ impl Raft {
             apply: ApplyCursor::new(saved.applied),
             snapshots: Snapshots::new(saved.snapshot),
             role: Role::Follower(follower),
-            election: ElectionTimer { deadline, jitter, gone: None },
+            election: ElectionTimer {
+                deadline,
+                jitter,
+                gone: None,
+                #[cfg(feature = "planted-bugs")]
+                remembered: None,
+            },
             outbox: Outbox::default(),
             transfer: None,
             counter: 0,
@@ -260,12 +267,12 @@ impl Raft {
     /// What must hold after every event, whatever happened.
     fn assert_invariants(&self) {
         let summary = self.log.summary();
-        assert!(summary.base().index <= self.commit, "what was purged is committed");
-        assert!(self.commit <= summary.last().index, "what is committed is in the log");
-        assert!(summary.last().term <= self.ballot.term, "the log is not ahead of the term");
+        invariant!(summary.base().index <= self.commit, "what was purged is committed");
+        invariant!(self.commit <= summary.last().index, "what is committed is in the log");
+        invariant!(summary.last().term <= self.ballot.term, "the log is not ahead of the term");
         let durable = self.log.ledger().durable();
-        assert!(durable <= summary.last().index, "what is durable is in the log");
-        assert!(
+        invariant!(durable <= summary.last().index, "what is durable is in the log");
+        invariant!(
             self.snapshots.newest >= summary.base().index || self.is_installing(),
             "what was purged is in a snapshot"
         );

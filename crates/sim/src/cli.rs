@@ -46,6 +46,20 @@ enum Command {
         #[command(flatten)]
         shared: Shared,
     },
+    /// Commit each known bug and print the seed on which the property named for it
+    /// caught it.
+    #[cfg(feature = "planted-bugs")]
+    Bugs {
+        /// How many seeds to look for each, from 1 on.
+        #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+        seeds: u64,
+        /// This one only.
+        #[arg(long, value_parser = crate::mutation::by_name)]
+        only: Option<&'static crate::mutation::Mutation>,
+        /// How many threads; as many as the machine has cores if not given.
+        #[arg(long)]
+        jobs: Option<usize>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -56,8 +70,12 @@ struct Shared {
     least_limits: bool,
     /// Commit a known bug, to see it found.
     #[cfg(feature = "planted-bugs")]
+    #[arg(long, value_parser = crate::mutation::by_name)]
+    mutation: Option<&'static crate::mutation::Mutation>,
+    /// Count broken invariants of the core and go on.
+    #[cfg(feature = "planted-bugs")]
     #[arg(long)]
-    mutation: Option<crate::mutation::Mutation>,
+    pass_over_invariants: bool,
 }
 
 impl Shared {
@@ -66,6 +84,8 @@ impl Shared {
             least_limits: self.least_limits,
             #[cfg(feature = "planted-bugs")]
             mutation: self.mutation,
+            #[cfg(feature = "planted-bugs")]
+            passes_over_invariants: self.pass_over_invariants,
         }
     }
 }
@@ -84,6 +104,10 @@ impl Cli {
                 run_seeds(seeds, jobs.unwrap_or_else(cores), *keep_going, &shared.options(), out)?
             }
             Command::Replay { seed, shared } => replay(*seed, &shared.options(), out)?,
+            #[cfg(feature = "planted-bugs")]
+            Command::Bugs { seeds, only, jobs } => {
+                crate::mutation::bugs::run(*only, *seeds, jobs.unwrap_or_else(cores), out)?
+            }
         };
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

@@ -13,7 +13,10 @@ pub struct Options {
     pub least_limits: bool,
     /// A bug to commit on purpose.
     #[cfg(feature = "planted-bugs")]
-    pub mutation: Option<crate::mutation::Mutation>,
+    pub mutation: Option<&'static crate::mutation::Mutation>,
+    /// Count broken invariants of the core and go on, to see what is found from outside.
+    #[cfg(feature = "planted-bugs")]
+    pub passes_over_invariants: bool,
 }
 
 impl Options {
@@ -22,6 +25,15 @@ impl Options {
     pub fn with_least_limits(mut self) -> Options {
         self.least_limits = true;
         self
+    }
+
+    /// The only property that counts, if not all do.
+    pub fn watched(&self) -> Option<&'static str> {
+        #[cfg(feature = "planted-bugs")]
+        if let Some(mutation) = self.mutation {
+            return Some(mutation.property);
+        }
+        None
     }
 
     /// The flags that select these options, as they stand behind a command.
@@ -33,6 +45,10 @@ impl Options {
         #[cfg(feature = "planted-bugs")]
         if let Some(mutation) = self.mutation {
             flags.push_str(&format!(" --mutation {mutation}"));
+        }
+        #[cfg(feature = "planted-bugs")]
+        if self.passes_over_invariants {
+            flags.push_str(" --pass-over-invariants");
         }
         flags
     }

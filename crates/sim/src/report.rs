@@ -23,6 +23,11 @@ pub struct Report {
     pub failure: Option<Failure>,
 }
 
+/// The name of the property that is broken by a cluster that does not come together.
+pub const LIVENESS: &str = "liveness";
+/// The name of the property that is broken by a node that cannot start.
+pub const STARTS_AGAIN: &str = "nodes start again";
+
 /// Why a run failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -38,6 +43,8 @@ pub enum Failure {
     RefusedToStart(String),
     /// A node stopped although nothing was done to it.
     Stopped(String),
+    /// More and more was under way: nodes answered each other without end.
+    Flooded(String),
     /// A frame that was damaged on its way was taken for sound.
     Accepted(String),
     /// The code panicked: an assertion of its own did not hold.
@@ -49,9 +56,10 @@ impl Failure {
     pub fn name(&self) -> &'static str {
         match self {
             Failure::Violated(violation) => violation.invariant,
-            Failure::Stuck { .. } => "liveness",
-            Failure::RefusedToStart(_) => "nodes start again",
+            Failure::Stuck { .. } => LIVENESS,
+            Failure::RefusedToStart(_) => STARTS_AGAIN,
             Failure::Stopped(_) => "nodes stop only when their disks fail",
+            Failure::Flooded(_) => "traffic is bounded",
             Failure::Accepted(_) => "damaged frames are refused",
             Failure::Panicked(_) => "no panic",
         }
@@ -65,6 +73,7 @@ impl fmt::Display for Failure {
             Failure::Stuck { missing: what }
             | Failure::RefusedToStart(what)
             | Failure::Stopped(what)
+            | Failure::Flooded(what)
             | Failure::Accepted(what)
             | Failure::Panicked(what) => write!(f, "{}: {what}", self.name()),
         }

@@ -1,5 +1,6 @@
 //! `docs/known-failures.md` has a row for each failure, each row a test that
-//! exists, and each script about a failure a place in its row.
+//! exists, each script about a failure a place in its row, and each bug that the
+//! simulator can plant its name there.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +17,19 @@ const FAILURES: usize = 44;
 /// What the test cell says of a failure that has no test yet.
 const PENDING: &str = "pending";
 
-/// A row: `| F01 | failure | how it arises | protection | tests |`.
+/// Where the bugs are named that can be planted: by crate, in the order of the rows.
+const PLANTED: [&str; 4] = [
+    "crates/raft-core/src/planted.rs",
+    "crates/node/src/driver/planted.rs",
+    "crates/raft-storage/src/planted.rs",
+    "crates/kv-statemachine/src/planted.rs",
+];
+
+/// A row: `| F01 | failure | how it arises | protection | tests | planted as |`.
 struct Row {
     id: String,
     tests: String,
+    planted: String,
 }
 
 #[test]
@@ -29,6 +39,7 @@ fn every_failure_has_its_row_and_its_test() {
     let scripts = scripts();
     assert!(scripts.len() > 40, "only {} scripts were found in {SCRIPTS}", scripts.len());
     wrong.extend(unnamed(&rows, &scripts));
+    wrong.extend(unplanted(&rows, &planted()));
     assert!(wrong.is_empty(), "{DOCUMENT} is wrong:\n  {}", wrong.join("\n  "));
     let pending = rows.iter().filter(|row| row.tests == PENDING).count();
     println!("known failures: {} with a test, {pending} {PENDING}", rows.len() - pending);
@@ -39,7 +50,7 @@ fn wrong_tables_are_reported() {
     let text_of = |path: &str| (path == "there.rs").then(|| "fn found() {}".to_owned());
     let with = |row: usize, line: &str| {
         let mut lines: Vec<String> = (1..=FAILURES)
-            .map(|number| format!("| F{number:02} | a | b | c | pending |"))
+            .map(|number| format!("| F{number:02} | a | b | c | pending | none: d |"))
             .collect();
         lines[row - 1] = line.to_owned();
         let (rows, mut wrong) = parse(&lines.join("\n"));
@@ -48,25 +59,38 @@ fn wrong_tables_are_reported() {
     };
     let none: [&str; 0] = [];
 
-    assert_eq!(with(1, "| F01 | a | b | c | pending |"), none);
-    assert_eq!(with(1, "| F01 | a | b | c | `there.rs`, `there.rs::found` |"), none);
+    assert_eq!(with(1, "| F01 | a | b | c | pending | none: d |"), none);
+    assert_eq!(with(1, "| F01 | a | b | c | `there.rs`, `there.rs::found` | none: d |"), none);
     assert_eq!(with(7, ""), ["F07 has no row"]);
-    assert_eq!(with(7, "| F08 | a | b | c | pending |"), ["F07 has no row", "F08 has 2 rows"]);
-    assert_eq!(with(7, "| F45 | a | b | c | pending |"), ["F07 has no row", "F45 is unknown"]);
-    assert_eq!(with(7, "| F07 | a | b | pending |"), ["F07: 4 cells, not 5", "F07 has no row"]);
-    assert_eq!(with(7, "| F07 | a |  | c | pending |"), ["F07: a cell is empty", "F07 has no row"]);
-    assert_eq!(with(7, "| F07 | a | b | c | `gone.rs` |"), ["F07: gone.rs does not exist"]);
     assert_eq!(
-        with(7, "| F07 | a | b | c | `there.rs::lost` |"),
+        with(7, "| F08 | a | b | c | pending | none: d |"),
+        ["F07 has no row", "F08 has 2 rows"]
+    );
+    assert_eq!(
+        with(7, "| F45 | a | b | c | pending | none: d |"),
+        ["F07 has no row", "F45 is unknown"]
+    );
+    assert_eq!(with(7, "| F07 | a | b | pending |"), ["F07: 4 cells, not 6", "F07 has no row"]);
+    assert_eq!(
+        with(7, "| F07 | a |  | c | pending | none: d |"),
+        ["F07: a cell is empty", "F07 has no row"]
+    );
+    assert_eq!(
+        with(7, "| F07 | a | b | c | `gone.rs` | none: d |"),
+        ["F07: gone.rs does not exist"]
+    );
+    assert_eq!(
+        with(7, "| F07 | a | b | c | `there.rs::lost` | none: d |"),
         ["F07: there.rs has no function `lost`"]
     );
     let neither = "F07: `some test` is neither a path in backticks nor the word pending";
-    assert_eq!(with(7, "| F07 | a | b | c | some test |"), [neither]);
+    assert_eq!(with(7, "| F07 | a | b | c | some test | none: d |"), [neither]);
 }
 
 #[test]
 fn scripts_without_a_row_are_reported() {
-    let line = format!("| F07 | a | b | c | `{SCRIPTS}/F07_one`, `{SCRIPTS}/F08_other` |");
+    let line =
+        format!("| F07 | a | b | c | `{SCRIPTS}/F07_one`, `{SCRIPTS}/F08_other` | none: d |");
     let (rows, _) = parse(&line);
     let none: [&str; 0] = [];
     assert_eq!(unnamed(&rows, &["F07_one".to_owned()]), none);
@@ -74,6 +98,60 @@ fn scripts_without_a_row_are_reported() {
         unnamed(&rows, &["F07_two".to_owned(), "F08_other".to_owned()]),
         ["F07 does not name the script F07_two", "F08 does not name the script F08_other"]
     );
+}
+
+#[test]
+fn rows_that_do_not_name_their_bug_are_reported() {
+    let wrong = |cell: &str| {
+        let (rows, _) = parse(&format!("| F07 | a | b | c | pending | {cell} |"));
+        unplanted(&rows, &BTreeMap::from([("F07".to_owned(), vec!["a-bug".to_owned()])]))
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(wrong("`a-bug`"), none);
+    let says = |what: &str| [format!("F07 says {what}, and what can be planted is `a-bug`")];
+    assert_eq!(wrong("`b-bug`"), says("`b-bug`"));
+    assert_eq!(wrong("none: it is hard"), says("none: it is hard"));
+    let (rows, _) = parse("| F08 | a | b | c | pending | nothing |");
+    let unexplained = unplanted(&rows, &BTreeMap::new());
+    assert_eq!(unexplained, ["F08 says nothing, and what can be planted is none: with a reason"]);
+}
+
+/// The bugs that can be planted, by their rows.
+pub fn planted() -> BTreeMap<String, Vec<String>> {
+    let mut by_row: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in PLANTED {
+        let text = sources::read(path).text;
+        let arms =
+            || text.lines().filter_map(|line| line.trim().strip_suffix(',')?.split_once(" => "));
+        let names: BTreeMap<&str, &str> = arms()
+            .filter_map(|(bug, name)| Some((bug, name.strip_prefix('"')?.strip_suffix('"')?)))
+            .collect();
+        assert!(!names.is_empty(), "{path} names no bug");
+        for (bug, row) in arms() {
+            if let (Ok(row), Some(name)) = (row.parse::<u8>(), names.get(bug)) {
+                by_row.entry(format!("F{row:02}")).or_default().push((*name).to_owned());
+            }
+        }
+    }
+    by_row
+}
+
+/// The rows whose last cell is not the bugs that can be planted, or a reason for none.
+fn unplanted(rows: &[Row], planted: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for Row { id, planted: cell, .. } in rows {
+        let expected = match planted.get(id) {
+            Some(names) => {
+                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            }
+            None if cell.starts_with("none: ") => cell.clone(),
+            None => "none: with a reason".to_owned(),
+        };
+        if *cell != expected {
+            wrong.push(format!("{id} says {cell}, and what can be planted is {expected}"));
+        }
+    }
+    wrong
 }
 
 /// The names of the scripts about failures, in order.
@@ -113,12 +191,13 @@ fn parse(document: &str) -> (Vec<Row>, Vec<String>) {
         if !id[1..].starts_with(|letter: char| letter.is_ascii_digit()) {
             continue;
         }
-        if cells.len() != 5 {
-            wrong.push(format!("{id}: {} cells, not 5", cells.len()));
+        if cells.len() != 6 {
+            wrong.push(format!("{id}: {} cells, not 6", cells.len()));
         } else if cells.iter().any(|cell| cell.is_empty()) {
             wrong.push(format!("{id}: a cell is empty"));
         } else {
-            rows.push(Row { id: id.to_owned(), tests: cells[4].to_owned() });
+            let (tests, planted) = (cells[4].to_owned(), cells[5].to_owned());
+            rows.push(Row { id: id.to_owned(), tests, planted });
         }
     }
     (rows, wrong)

@@ -8,5 +8,6 @@ mod dependency_rules;
 mod documents;
 mod exceptions;
 mod known_failures;
+mod planted_bugs;
 mod sources;
 mod style;

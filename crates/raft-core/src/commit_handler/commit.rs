@@ -1,5 +1,7 @@
 //! The commit index (Raft paper, sections 5.3 and 5.4.2).
 
+use std::collections::BTreeSet;
+
 use crate::effect::{Effect, Effects, StopReason};
 use crate::planted::planted;
 use crate::raft::Raft;
@@ -13,13 +15,22 @@ impl Raft {
     pub(crate) fn advance_commit(&mut self) {
         let Role::Leader(leader) = &self.role else { return };
         let membership = self.log.summary().membership();
-        let durable = self.log.ledger().durable();
+        let is_alone = leader.peers.is_empty();
+        let durable = if planted!(self.config, SoleVoterCountsUnsynced) && is_alone {
+            self.log.last_index()
+        } else {
+            self.log.ledger().durable()
+        };
         let stored = |id: NodeId| match leader.peers.get(&id) {
             Some(peer) => peer.matched.0,
             None if id == self.config.id => durable.0,
             None => 0,
         };
-        let reached = Index(membership.reached(stored));
+        let reached = if planted!(self.config, HalfIsQuorum) {
+            half_have(&membership.voters, stored)
+        } else {
+            Index(membership.reached(stored))
+        };
         if reached <= self.commit
             || !self.may_commit_by_counting(self.log.summary().term_at(reached))
         {
@@ -51,6 +62,9 @@ impl Raft {
     /// What follows from the membership in force being committed: a joint phase
     /// ends, a leader that is no voter any more resigns, a removed node stops.
     pub(crate) fn act_on_committed_membership(&mut self, fx: &mut Effects) {
+        if planted!(self.config, LeavesUncommittedJoint) {
+            self.leave_joint(fx);
+        }
         if self.commit < self.log.summary().membership_index() {
             return;
         }
@@ -62,7 +76,8 @@ impl Raft {
         }
         let is_voter = membership.is_voter(own);
         let is_removed = membership.removed.contains(&own);
-        if !is_voter && matches!(self.role, Role::Leader(_)) {
+        let stays = planted!(self.config, RemovedLeaderStays);
+        if !is_voter && !stays && matches!(self.role, Role::Leader(_)) {
             self.hand_over_at_once(fx);
             self.follow_term(self.ballot.term, fx);
         }
@@ -71,4 +86,13 @@ impl Raft {
             fx.push(Effect::Stop(StopReason::Removed));
         }
     }
+}
+
+/// What a planted bug takes for what a majority has: of an even number of voters it
+/// is what half of them have.
+fn half_have(voters: &BTreeSet<NodeId>, stored: impl Fn(NodeId) -> u64) -> Index {
+    let mut values: Vec<u64> = voters.iter().map(|id| stored(*id)).collect();
+    values.sort_unstable_by(|a, b| b.cmp(a));
+    let place = values.len().div_ceil(2).saturating_sub(1);
+    Index(values.get(place).copied().unwrap_or(0))
 }

@@ -69,6 +69,11 @@ impl Raft {
     /// A read arrived, on whatever node.
     pub(crate) fn on_read(&mut self, ticket: Ticket, fx: &mut Effects) {
         match &self.role {
+            Role::Leader(_)
+                if planted!(self.config, ReadsByLease) && self.has_committed_in_term() =>
+            {
+                fx.push(Effect::Answer { ticket, reply: Reply::ReadAt(self.commit) });
+            }
             Role::Leader(_) => self.queue_read(ReadOrigin::Local(ticket), fx),
             Role::Follower(follower) if follower.leader.is_some() => {
                 self.queue_follower_read(ticket, fx);
@@ -108,7 +113,7 @@ impl Raft {
     /// Sends a round for the reads that wait, if none is in flight and the leader
     /// has committed in its term.
     pub(crate) fn begin_read_round(&mut self, fx: &mut Effects) {
-        if !self.has_committed_in_term() {
+        if !self.has_committed_in_term() && !planted!(self.config, ReadsBeforeOwnTerm) {
             return;
         }
         let Role::Leader(leader) = &mut self.role else { return };
@@ -141,7 +146,9 @@ impl Raft {
             Some(peer) => peer.confirmed >= awaited,
             None => id == own,
         };
-        if !self.log.summary().membership().agrees(confirmed) {
+        let one_will_do = planted!(self.config, OneConfirmsReads)
+            && leader.peers.values().any(|peer| peer.confirmed >= awaited);
+        if !one_will_do && !self.log.summary().membership().agrees(confirmed) {
             return;
         }
         for read in std::mem::take(&mut leader.reads.in_flight) {

@@ -1,6 +1,7 @@
 //! Standing for election.
 
 use crate::effect::{Effect, Effects, Ignored};
+use crate::invariant::invariant;
 use crate::membership::Membership;
 use crate::message::Body;
 use crate::planted::planted;
@@ -14,7 +15,7 @@ impl Raft {
         if self.disk_is_sick() {
             // Whoever cannot write cannot lead (rule 12).
             self.wind_election_timer();
-        } else if self.config.pre_vote {
+        } else if self.config.pre_vote && !planted!(self.config, DisloyalToLeaders) {
             self.pre_campaign(fx);
         } else {
             self.campaign(false, fx);
@@ -57,9 +58,9 @@ impl Raft {
     /// Writes term and vote as one record. A higher term voids what still waits
     /// to be said in the old one.
     pub(crate) fn write_ballot(&mut self, term: Term, vote: Option<NodeId>, fx: &mut Effects) {
-        assert!(term >= self.ballot.term, "the term never decreases");
+        invariant!(term >= self.ballot.term, "the term never decreases");
         let keeps_vote = self.ballot.vote.is_none() || self.ballot.vote == vote;
-        assert!(term > self.ballot.term || keeps_vote, "one vote a term");
+        invariant!(term > self.ballot.term || keeps_vote, "one vote a term");
         if term > self.ballot.term {
             self.outbox.clear();
         }

@@ -27,6 +27,9 @@ pub(crate) struct ElectionTimer {
     pub(crate) jitter: Jitter,
     /// The report that the leader's process is gone, as long as it stands.
     pub(crate) gone: Option<Gone>,
+    /// The last term in which a leader was heard, for a planted bug that goes by it.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) remembered: Option<crate::Term>,
 }
 
 impl Raft {

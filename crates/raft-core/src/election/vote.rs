@@ -2,6 +2,7 @@
 
 use crate::effect::{Effect, Effects, Ignored};
 use crate::message::Body;
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
 use crate::types::{NodeId, Position, Term};
@@ -64,6 +65,15 @@ impl Raft {
     /// Whether this node leads, or has a leader that it has no reason to doubt.
     /// If it only believes so, it finds out at once whether that is still true.
     fn refuses_for_its_leader(&self, from: NodeId, fx: &mut Effects) -> bool {
+        if planted!(self.config, DisloyalToLeaders) {
+            return false;
+        }
+        #[cfg(feature = "planted-bugs")]
+        if planted!(self.config, RemembersDeadLeader)
+            && self.election.remembered == Some(self.ballot.term)
+        {
+            return true;
+        }
         let refuses = match &self.role {
             Role::Leader(_) => true,
             Role::Follower(follower) => match follower.leader {

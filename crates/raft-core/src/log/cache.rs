@@ -33,7 +33,8 @@ impl Cache {
         self.first
     }
 
-    fn next(&self) -> Index {
+    /// The index of the entry that comes next.
+    pub(crate) fn next(&self) -> Index {
         Index(self.first.0 + self.entries.len() as u64)
     }
 

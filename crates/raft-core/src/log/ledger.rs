@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::planted::planted;
 use crate::types::{Index, Time, WriteSeq};
 
 /// The writes that were issued and have not been reported as persisted.
@@ -23,9 +24,8 @@ pub(crate) struct Ledger {
     persisted: WriteSeq,
     durable: Index,
     in_flight: VecDeque<InFlight>,
-    /// A planted bug: what is in flight is not clipped.
     #[cfg(feature = "planted-bugs")]
-    pub(super) unclipped: bool,
+    pub(super) planted: Option<crate::Bug>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,7 +45,7 @@ impl Ledger {
             durable,
             in_flight: VecDeque::new(),
             #[cfg(feature = "planted-bugs")]
-            unclipped: false,
+            planted: None,
         }
     }
 
@@ -59,9 +59,10 @@ impl Ledger {
     /// Entries from `first` on are about to be replaced.
     pub(crate) fn clip(&mut self, first: Index) {
         let end = first.prev();
-        self.durable = self.durable.min(end);
-        #[cfg(feature = "planted-bugs")]
-        if self.unclipped {
+        if !planted!(self, DurableStaysHigh) {
+            self.durable = self.durable.min(end);
+        }
+        if planted!(self, UnclippedWrites) {
             return;
         }
         for write in &mut self.in_flight {

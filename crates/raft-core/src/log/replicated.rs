@@ -6,6 +6,7 @@ use super::summary::{BrokenLog, LogSummary, SnapshotMeta};
 use crate::config::Limits;
 use crate::effect::{Write, WriteOp};
 use crate::entry::Entry;
+use crate::planted::planted;
 use crate::types::{Ballot, Index, NodeId, Time, TransferId, WriteSeq};
 
 /// The log. Every change of it, and of the ballot, returns the [`Write`] that
@@ -19,6 +20,8 @@ pub(crate) struct Log {
     epoch: u64,
     /// Raised whenever the membership in force changes.
     membership_version: u64,
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<crate::Bug>,
 }
 
 impl Log {
@@ -28,13 +31,22 @@ impl Log {
         let first = tail.first().map_or(last.next(), |entry| entry.index);
         let mut cache = Cache::new(first);
         tail.into_iter().for_each(|entry| cache.push(entry));
-        Log { summary, cache, ledger: Ledger::new(last), epoch: 0, membership_version: 0 }
+        Log {
+            summary,
+            cache,
+            ledger: Ledger::new(last),
+            epoch: 0,
+            membership_version: 0,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        }
     }
 
-    /// Commits the bug of writes that speak for what took the place of their entries.
+    /// The same log, with a bug.
     #[cfg(feature = "planted-bugs")]
-    pub(crate) fn with_unclipped_writes(mut self, unclipped: bool) -> Log {
-        self.ledger.unclipped = unclipped;
+    pub(crate) fn with(mut self, planted: Option<crate::Bug>) -> Log {
+        self.ledger.planted = planted;
+        self.planted = planted;
         self
     }
 
@@ -77,14 +89,22 @@ impl Log {
         self.summary.check(&entries)?;
         let first = entries.first().map_or(self.last_index().next(), |entry| entry.index);
         let membership_before = self.summary.membership_index();
+        let in_force = self.summary.membership().clone();
         if first <= self.last_index() {
-            self.cache.truncate(first);
+            if !planted!(self, CacheNotCut) {
+                self.cache.truncate(first);
+            }
             self.ledger.clip(first);
             self.epoch += 1;
         }
         for entry in &entries {
             self.summary.append(entry)?;
-            self.cache.push(entry.clone());
+            if !planted!(self, CacheNotCut) || self.cache.next() == entry.index {
+                self.cache.push(entry.clone());
+            }
+        }
+        if planted!(self, KeepsReplacedMembership) && self.summary.membership_index() < first {
+            self.summary.go_by(in_force);
         }
         if self.summary.membership_index() != membership_before || membership_before >= first {
             self.membership_version += 1;
@@ -114,7 +134,11 @@ impl Log {
         // Whatever is durable or on its way behind the snapshot belongs to the log
         // that goes. A tail that was longer must not vouch for entries to come.
         self.ledger.clip(index);
+        let in_force = self.summary.membership().clone();
         self.summary = LogSummary::new(meta.clone());
+        if planted!(self, KeepsMembershipOverSnapshot) {
+            self.summary.go_by(in_force);
+        }
         self.cache = Cache::new(index.next());
         self.epoch += 1;
         self.membership_version += 1;

@@ -232,6 +232,11 @@ impl LogSummary {
         Ok(())
     }
 
+    /// Goes by another membership than the log's: what planted bugs do.
+    pub(crate) fn go_by(&mut self, membership: Membership) {
+        self.history.go_by(membership);
+    }
+
     /// Forgets the entries from `first` on.
     ///
     /// # Panics

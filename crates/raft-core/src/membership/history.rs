@@ -32,6 +32,13 @@ impl History {
         self.list.retain(|(index, _)| *index < first);
     }
 
+    /// Puts another membership in force than the log holds: what planted bugs do.
+    pub(crate) fn go_by(&mut self, membership: Membership) {
+        if let Some((_, in_force)) = self.list.last_mut() {
+            *in_force = membership;
+        }
+    }
+
     /// Makes `base` the start of the log.
     pub(crate) fn purge(&mut self, base: Index) {
         let keep_from = self.list.partition_point(|(index, _)| *index <= base) - 1;

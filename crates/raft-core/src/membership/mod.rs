@@ -32,6 +32,7 @@ use bytes::Bytes;
 pub use change::{Change, InvalidChange, Step};
 pub use codec::MembershipDecodeError;
 
+use crate::invariant::invariant;
 use crate::types::NodeId;
 
 /// The members of a cluster at one index of the log.
@@ -138,7 +139,7 @@ impl Membership {
     ///
     /// If one is broken: the value was not made by this module.
     pub fn assert_valid(&self) {
-        assert!(self.is_valid(), "membership breaks its invariants: {self}");
+        invariant!(self.is_valid(), "membership breaks its invariants: {self}");
     }
 
     pub(crate) fn is_valid(&self) -> bool {

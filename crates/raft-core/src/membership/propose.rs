@@ -3,6 +3,7 @@
 use super::{Change, InvalidChange, Leave, Membership};
 use crate::effect::{Effect, Effects, Refusal, Reply};
 use crate::entry::EntryKind;
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
 use crate::types::{Position, Ticket};
@@ -39,19 +40,31 @@ impl Raft {
         if current.is_joint() && *change != Change::LeaveJoint {
             return Err(Refusal::InvalidChange(InvalidChange::Joint));
         }
-        let settled = self.commit >= self.log.summary().membership_index();
-        if !settled || !self.has_committed_in_term() {
+        let leaves = *change == Change::LeaveJoint;
+        let settled = self.commit >= self.log.summary().membership_index()
+            || (planted!(self.config, LeavesUncommittedJoint) && leaves);
+        let knows_commits = self.has_committed_in_term()
+            || planted!(self.config, ChangesBeforeOwnTerm)
+            || (planted!(self.config, LeavesUncommittedJoint) && leaves);
+        if !settled || !knows_commits {
             return Err(Refusal::ChangeInProgress);
         }
-        current.changed(change).map_err(Refusal::InvalidChange)
+        let next = current.changed(change).map_err(Refusal::InvalidChange)?;
+        if planted!(self.config, NoJointPhase) && next.is_joint() {
+            return next.changed(&Change::LeaveJoint).map_err(Refusal::InvalidChange);
+        }
+        Ok(next)
     }
 
     /// Ends a committed joint phase, whoever began it: the leader that did may be
     /// gone, and what waits for it would wait for ever.
     pub(crate) fn leave_joint(&mut self, fx: &mut Effects) {
         let membership = self.log.summary().membership();
+        let began_in = self.log.summary().term_at(self.log.summary().membership_index());
+        let is_mine = began_in == Some(self.ballot.term);
         if membership.is_joint()
             && membership.leave == Leave::Auto
+            && (is_mine || !planted!(self.config, OnlyBeginnerLeavesJoint))
             && let Ok(next) = self.next_membership(&Change::LeaveJoint)
         {
             self.append_membership(&next, fx);

@@ -2,6 +2,7 @@
 
 use crate::commit_handler::{FollowerReads, PendingRead};
 use crate::effect::{Effect, Effects, Ignored, Refusal};
+use crate::invariant::invariant;
 use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
@@ -26,7 +27,7 @@ impl Raft {
     /// written down, with no vote in it; within one term the vote stays (a node
     /// that forgot it could vote twice).
     pub(crate) fn follow_term(&mut self, term: Term, fx: &mut Effects) {
-        assert!(term >= self.ballot.term, "the term never decreases");
+        invariant!(term >= self.ballot.term, "the term never decreases");
         if term > self.ballot.term {
             self.write_ballot(term, None, fx);
         } else if planted!(self.config, StepDownForgetsVote) {
@@ -102,6 +103,10 @@ impl Raft {
                 }
                 self.become_follower(Some((from, incarnation)), fx);
             }
+        }
+        #[cfg(feature = "planted-bugs")]
+        {
+            self.election.remembered = Some(self.ballot.term);
         }
         self.settle_transfer(from, fx);
         self.leader_is_heard(from, incarnation);

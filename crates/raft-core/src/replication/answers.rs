@@ -2,6 +2,7 @@
 
 use crate::effect::{Effects, Ignored};
 use crate::message::Body;
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::replication::Feed;
 use crate::types::{Index, NodeId, Position, TransferId};
@@ -10,7 +11,9 @@ impl Raft {
     /// A follower has everything up to `matched`, durably.
     pub(crate) fn on_append_accepted(&mut self, from: NodeId, matched: Index, fx: &mut Effects) {
         let last = self.log.last_index();
+        let claims_all = planted!(self.config, AcknowledgesAllSent);
         match self.peer(from) {
+            Some((_, peer)) if claims_all => peer.acknowledge(matched.max(peer.next.prev())),
             Some((_, peer)) if matched <= last => peer.acknowledge(matched),
             Some(_) => self.ignore(from, Ignored::Malformed, fx),
             None => self.ignore(from, Ignored::WrongRole, fx),
@@ -57,11 +60,16 @@ impl Raft {
         fx: &mut Effects,
     ) {
         let last = self.log.last_index();
+        let by_term_alone = planted!(self.config, SnapshotAckByTermAlone);
         let Some((_, peer)) = self.peer(from) else {
             self.ignore(from, Ignored::WrongRole, fx);
             return;
         };
-        let is_current = matches!(&peer.feed, Feed::Snapshot { id: current, .. } if *current == id);
+        let (is_current, matched) = match &peer.feed {
+            Feed::Snapshot { index, .. } if by_term_alone => (true, matched.max(*index)),
+            Feed::Snapshot { id: current, .. } => (*current == id, matched),
+            Feed::Probe { .. } | Feed::Replicate(_) => (false, matched),
+        };
         if matched > last {
             self.ignore(from, Ignored::Malformed, fx);
         } else if is_current {
@@ -112,6 +120,9 @@ impl Raft {
     /// Tells the sender of an outdated request what term it is.
     pub(crate) fn answer_old_term(&mut self, from: NodeId, body: &Body, fx: &mut Effects) {
         match body {
+            _ if planted!(self.config, SilentToOldTerms) => {
+                self.ignore(from, Ignored::OldTerm, fx);
+            }
             Body::PreVote { next, .. } => {
                 self.send(from, Body::PreVoteReply { next: *next, granted: false }, fx);
             }

@@ -3,6 +3,7 @@
 
 use crate::effect::{Effects, Ignored};
 use crate::message::{Body, Round};
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
 use crate::replication::Feed;
@@ -28,7 +29,8 @@ impl Raft {
         for (id, matched) in peers {
             // Not past what this follower has verified in this term: behind it
             // may lie a stale tail that is longer (rule 1).
-            self.send(id, Body::Heartbeat { round, commit: commit.min(matched) }, fx);
+            let verified = if planted!(self.config, CommitsUnverified) { commit } else { matched };
+            self.send(id, Body::Heartbeat { round, commit: commit.min(verified) }, fx);
         }
     }
 
@@ -42,7 +44,7 @@ impl Raft {
     ) {
         let Some(follower) = self.follower() else { return };
         let verified = follower.verified;
-        self.commit = self.commit.max(commit.min(verified));
+        self.commit = self.commit.max(commit.min(self.may_commit_to(verified)));
         self.send(from, Body::HeartbeatAck { round, verified }, fx);
         self.resend_read(fx);
     }

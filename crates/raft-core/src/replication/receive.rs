@@ -40,7 +40,7 @@ impl Raft {
         let verified = follower.verified;
         // Past what is verified the log may hold a stale tail of an earlier
         // term, which this leader's commit index says nothing about.
-        self.commit = self.commit.max(commit.min(verified));
+        self.commit = self.commit.max(commit.min(self.may_commit_to(verified)));
         // All that was written before this answer is durable when it goes, so it
         // says `min(durable, verified)`. It waits even if no entry was new: it
         // asserts the term. (B adopts term 2, acknowledges what it had, crashes
@@ -57,7 +57,13 @@ impl Raft {
     /// does with every leader's (Leader Completeness, Raft paper, section 5.4),
     /// so a `prev` that was compacted away is no conflict.
     fn agrees_at(&self, prev: Position) -> bool {
-        prev.index < self.commit || self.log.summary().holds(prev)
+        let is_committed = prev.index < self.commit && !planted!(self.config, CompactedIsConflict);
+        is_committed || self.log.summary().holds(prev)
+    }
+
+    /// How far the leader's commit index counts here.
+    pub(crate) fn may_commit_to(&self, verified: Index) -> Index {
+        if planted!(self.config, CommitsUnverified) { self.log.last_index() } else { verified }
     }
 
     /// What a leader never sends, whatever the state of this log.
@@ -78,15 +84,18 @@ impl Raft {
     /// after it.
     fn take_entries(&mut self, mut entries: Vec<Entry>, fx: &mut Effects) -> Result<(), Bad> {
         let summary = self.log.summary();
-        let known =
-            |entry: &Entry| entry.index <= summary.base().index || summary.holds(entry.position());
+        let cuts = planted!(self.config, AppendEndsLog);
+        let known = |entry: &Entry| match cuts {
+            true => entry.index <= self.commit,
+            false => entry.index <= summary.base().index || summary.holds(entry.position()),
+        };
         let new_from = entries.iter().position(|entry| !known(entry)).unwrap_or(entries.len());
         entries.drain(..new_from);
         let Some(first) = entries.first() else { return Ok(()) };
         // The committed prefix, and what this very leader sent in this term, are
         // never replaced. Whoever asks for it broke the protocol.
         let fixed = self.follower().map_or(Index::ZERO, |follower| follower.verified);
-        if first.index <= self.commit.max(fixed) {
+        if first.index <= self.commit.max(fixed) && !cuts {
             return Err(Bad::Malformed);
         }
         let write = self.log.append(self.now, entries).map_err(|broken| match broken {

@@ -2,6 +2,7 @@
 
 use crate::effect::{Effect, Effects};
 use crate::entry::Entry;
+use crate::invariant::invariant;
 use crate::message::Body;
 use crate::planted::planted;
 use crate::raft::Raft;
@@ -77,7 +78,11 @@ impl Raft {
             }
             Feed::Replicate(_) => false,
         };
+        let is_unknown = peer.matched == Index::ZERO;
         if peer.next < self.log.summary().first_index() {
+            if planted!(self.config, NoSnapshotForUnknown) && is_unknown {
+                return Need::Nothing;
+            }
             Need::Snapshot
         } else if peer.fetch.is_some() {
             Need::Nothing
@@ -139,7 +144,7 @@ impl Raft {
         self.counter += 1;
         let transfer = TransferId { incarnation: self.config.incarnation, counter: self.counter };
         let index = self.snapshots.newest;
-        assert!(index >= self.log.summary().base().index, "what was purged is in a snapshot");
+        invariant!(index >= self.log.summary().base().index, "what was purged is in a snapshot");
         let term = self.ballot.term;
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(peer) = leader.peers.get_mut(&id) else { return };

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::effect::{Effect, Effects};
 use crate::entry::Entry;
+use crate::invariant::invariant;
 use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
@@ -45,7 +46,7 @@ impl ApplyCursor {
 
     /// A snapshot replaces the state once its write is durable.
     pub(crate) fn begin_install(&mut self, installation: Installation) {
-        assert!(installation.index > self.applied, "a snapshot is never older than the state");
+        invariant!(installation.index > self.applied, "a snapshot is never older than the state");
         self.installing = Some(installation);
         self.given = installation.index;
         self.on_the_way.clear();
@@ -141,7 +142,7 @@ impl Raft {
     pub(crate) fn assert_cursor(&self) {
         let end = self.may_apply_to();
         let waits = self.apply.installing.is_some();
-        assert!(self.apply.applied <= self.apply.given, "applied entries were given");
-        assert!(waits || self.apply.given <= end, "given entries are committed and durable");
+        invariant!(self.apply.applied <= self.apply.given, "applied entries were given");
+        invariant!(waits || self.apply.given <= end, "given entries are committed and durable");
     }
 }

@@ -3,6 +3,7 @@
 use crate::effect::{Effect, Effects, Ignored};
 use crate::log::SnapshotMeta;
 use crate::message::Body;
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::types::{Incarnation, Index, NodeId, Term, TransferId, WriteSeq};
 
@@ -65,12 +66,16 @@ impl Raft {
         let index = meta.position.index;
         // One installation at a time: while the state is being replaced nobody could
         // tell which snapshot it holds. The leader goes on from the first one's end.
-        if index <= self.commit || self.is_installing() {
+        let is_newer = index > self.apply.applied();
+        let installs_any = planted!(self.config, SnapshotOverNewer) && is_newer;
+        if (index <= self.commit && !installs_any) || self.is_installing() {
             fx.push(discard);
-        } else if self.log.summary().holds(meta.position) {
+        } else if self.log.summary().holds(meta.position) && !installs_any {
             fx.push(discard);
             self.commit = index;
-        } else if self.follower().is_some_and(|follower| index <= follower.verified) {
+        } else if !installs_any
+            && self.follower().is_some_and(|follower| index <= follower.verified)
+        {
             // The log holds another entry there, verified against this very leader
             // in this term: it contradicts itself. Installed, its snapshot would
             // leave a log that ends before what counts as verified.

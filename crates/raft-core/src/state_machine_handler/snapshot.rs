@@ -1,6 +1,7 @@
 //! Snapshots of the own state, and the purges behind them.
 
 use crate::effect::{Effect, Effects};
+use crate::invariant::invariant;
 use crate::log::SnapshotMeta;
 use crate::raft::Raft;
 use crate::raft_role::Role;
@@ -91,7 +92,7 @@ impl Raft {
         let spared = self.oldest_snapshot_in_flight().unwrap_or(newest).max(floor);
         let end = trailing.min(spared);
         if end > self.log.summary().base().index {
-            assert!(end <= newest && end <= self.apply.applied(), "a purge loses nothing");
+            invariant!(end <= newest && end <= self.apply.applied(), "a purge loses nothing");
             let write = self.log.purge(self.now, end);
             fx.push(Effect::Persist(write));
         }

@@ -10,12 +10,19 @@
 use std::collections::BTreeMap;
 
 use raft_core::{LogSummary, NodeId, Position, RoleName, Status};
+use raft_storage::LogWrite;
 
 use super::{Disk, Fact, Invariant, Known};
 
-/// Holds all disks against each other whenever the highest commit index rises.
+/// Holds all disks against each other when the highest commit index rises, and when
+/// a disk has lost or replaced something.
 #[derive(Debug, Default)]
-pub struct Electable;
+pub struct Electable {
+    /// The highest position that a leader has committed.
+    committed: Option<Position>,
+    /// A disk holds less, or something else, than when it was last looked at.
+    is_shaken: bool,
+}
 
 impl Invariant for Electable {
     fn name(&self) -> &'static str {
@@ -23,29 +30,58 @@ impl Invariant for Electable {
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {
-        let Fact::Turned { status } = fact else { return Ok(()) };
-        let Some(committed) = newly_committed(known, status) else { return Ok(()) };
-        for (node, disk) in &known.disks {
-            let lacks = disk.log.last().index < committed.index
-                || (disk.log.base().index < committed.index && !disk.log.holds(committed));
-            if lacks && can_be_elected(*node, &disk.log, &known.disks) {
-                return Err(format!(
-                    "{} commits up to {committed}, which {node} lacks; but with its log up to {} \
-                     it could still be elected by a majority of {}",
-                    status.id,
-                    disk.log.last(),
-                    disk.log.membership()
-                ));
+        match fact {
+            Fact::Booted { .. } => self.is_shaken = true,
+            Fact::Synced { node, group } => self.is_shaken |= replaces(known, *node, group),
+            Fact::Turned { status } => {
+                let news = newly_committed(known, status);
+                self.committed = news.or(self.committed);
+                let looks = news.is_some() || std::mem::take(&mut self.is_shaken);
+                if let Some(committed) = self.committed.filter(|_| looks) {
+                    return compare(committed, &known.disks);
+                }
             }
+            _ => {}
         }
         Ok(())
     }
 }
 
-/// What a leader has just committed. Others learn it later.
+/// What a leader has just committed. Others learn it later. The entry's term is what
+/// its disk says; what is not there yet is the leader's own.
 fn newly_committed(known: &Known, status: &Status) -> Option<Position> {
-    let is_news = status.role == RoleName::Leader && status.commit > known.commit;
-    is_news.then_some(Position { term: status.ballot.term, index: status.commit })
+    if status.role != RoleName::Leader || status.commit <= known.commit {
+        return None;
+    }
+    let on_disk = known.disks.get(&status.id).and_then(|disk| disk.log.term_at(status.commit));
+    let term = on_disk.unwrap_or(status.ballot.term);
+    Some(Position { term, index: status.commit })
+}
+
+/// Whether a group takes anything off a disk but the start of its log.
+fn replaces(known: &Known, node: NodeId, group: &[LogWrite]) -> bool {
+    let last = known.disks.get(&node).map(|disk| disk.log.last().index).unwrap_or_default();
+    group.iter().any(|write| match write {
+        LogWrite::Append(entries) => entries.first().is_some_and(|first| first.index <= last),
+        LogWrite::Reset(_) => true,
+        LogWrite::Ballot(_) | LogWrite::Purge(_) => false,
+    })
+}
+
+/// Whether all who lack what is committed could not win, by the disks alone.
+fn compare(committed: Position, disks: &BTreeMap<NodeId, Disk>) -> Result<(), String> {
+    for (node, Disk { log, .. }) in disks {
+        let lacks = log.base().index < committed.index && !log.holds(committed);
+        if lacks && can_be_elected(*node, log, disks) {
+            return Err(format!(
+                "{committed} is committed and {node} lacks it; but with its log up to {} it \
+                 could still be elected by a majority of {}",
+                log.last(),
+                log.membership()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a node that started now could win, by the disks alone.
@@ -59,14 +95,12 @@ fn can_be_elected(node: NodeId, log: &LogSummary, disks: &BTreeMap<NodeId, Disk>
 
 #[cfg(test)]
 mod tests {
-    use raft_core::{Entry, EntryKind, Membership};
-    use raft_storage::LogWrite;
-
     use super::super::testing::{History, entry, status, vote};
     use super::*;
+    use raft_core::{Entry, EntryKind, Membership};
 
     fn holding(logs: [&[Entry]; 3]) -> History<Electable> {
-        let mut history = History::of(Electable);
+        let mut history = History::of(Electable::default());
         for (node, log) in (1..).zip(logs) {
             history.synced(node, &[vote(3, 1), LogWrite::Append(log.to_vec())]);
         }
@@ -90,7 +124,17 @@ mod tests {
         let (first, older, later) = (entry(1, 1, "a"), entry(1, 2, "b"), entry(2, 2, "c"));
         let (counted, rival) = (&[first.clone(), older][..], &[first, later][..]);
         let mut history = holding([counted, counted, rival]);
-        // The leader of term 3 counts an entry of term 1: the position is not on any disk.
+        // The leader of term 3 counts an entry of term 1.
+        history.rejects(&Fact::Turned { status: &committing(2) });
+    }
+
+    #[test]
+    fn what_is_committed_must_not_be_taken_off_a_majority_later() {
+        let (old, new) = (entry(1, 1, "a"), entry(3, 2, "b"));
+        let (short, long) = (&[old.clone()][..], &[old.clone(), new][..]);
+        let mut history = holding([long, long, short]);
+        history.accepts(&Fact::Turned { status: &committing(2) });
+        history.synced(2, &[LogWrite::Append(vec![old])]);
         history.rejects(&Fact::Turned { status: &committing(2) });
     }
 

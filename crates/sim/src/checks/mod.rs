@@ -97,7 +97,7 @@ impl Default for Checks {
                 Box::new(terms_before_entries::TermsBeforeEntries),
                 Box::new(commit_order::CommitOrder::default()),
                 Box::new(commit_quorum::CommitQuorum::default()),
-                Box::new(electable::Electable),
+                Box::new(electable::Electable::default()),
                 Box::new(state_machine_safety::StateMachineSafety::default()),
                 Box::new(applied_is_durable::AppliedIsDurable),
                 Box::new(purge_bound::PurgeBound),
@@ -111,6 +111,18 @@ impl Default for Checks {
 }
 
 impl Checks {
+    /// One property only, by its name; all of them if none is named.
+    pub fn watching(only: Option<&str>) -> Checks {
+        let mut checks = Checks::default();
+        checks.invariants.retain(|invariant| only.is_none_or(|only| invariant.name() == only));
+        checks
+    }
+
+    /// The names of the properties.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.invariants.iter().map(|invariant| invariant.name())
+    }
+
     /// Looks at a fact.
     ///
     /// # Errors

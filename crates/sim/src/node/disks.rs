@@ -26,6 +26,8 @@ pub struct Disks {
     state: MemoryDisk,
     /// The number of the operation that is planned to fail.
     planned: Option<u64>,
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<raft_storage::Bug>,
 }
 
 /// What an error of a disk stands for.
@@ -43,7 +45,22 @@ impl Disks {
         let mut rng = rng.fork("disks").fork_number(node.0);
         let files = SimFiles::new(rng.bits());
         let state = MemoryDisk::with_seed(rng.bits());
-        Disks { node, rng, files, state, planned: None }
+        Disks {
+            node,
+            rng,
+            files,
+            state,
+            planned: None,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        }
+    }
+
+    /// Commits a bug from now on.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&mut self, bug: Option<raft_storage::Bug>) {
+        self.planted = bug;
+        self.state.plant(bug);
     }
 
     /// Opens the log.
@@ -55,6 +72,10 @@ impl Disks {
         let mut config =
             SegmentsConfig::new(self.node, CLUSTER, self.rng.bits(), bootstrap.clone());
         config.segment_bytes = SEGMENT_BYTES;
+        #[cfg(feature = "planted-bugs")]
+        {
+            config.planted = self.planted;
+        }
         SegmentLog::open(self.folder("log")?, config)
     }
 

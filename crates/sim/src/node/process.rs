@@ -12,8 +12,6 @@ use bytes::Bytes;
 use kv_statemachine::{
     Command, KvReader, KvView, RangeRequest, ReadError, Reply, RequestId, codec,
 };
-#[cfg(feature = "planted-bugs")]
-use raft_core::Bug;
 use raft_core::{
     Change, Entry, EntryKind, Index, NodeId, SnapshotMeta, Status, StopReason, Term, Time,
 };
@@ -37,7 +35,7 @@ pub struct ProcessConfig {
     pub bootstrap: SnapshotMeta,
     /// A bug to commit on purpose.
     #[cfg(feature = "planted-bugs")]
-    pub mutation: Option<Mutation>,
+    pub mutation: Option<&'static Mutation>,
 }
 
 /// What came of starting a process.
@@ -276,19 +274,26 @@ fn open(
     sightings: &Sightings,
     found: &mut Option<RecoveredLog>,
 ) -> Result<Process, OpenError> {
+    #[cfg(feature = "planted-bugs")]
+    disks.plant(config.mutation.and_then(Mutation::in_storage));
     let log = disks.open_log(&config.bootstrap)?;
     *found = Some(log.recovered().clone());
     let storage_id = log.storage_id();
     let snapshots: Arc<dyn SnapshotStore> = Arc::new(disks.open_snapshots()?);
     let durable = DurableIndex::default();
     let machine = disks.open_machine(&config.bootstrap)?;
+    #[cfg(feature = "planted-bugs")]
+    let machine = with_bug(machine, config.mutation);
     let machine = WatchedMachine::new(machine, sightings.clone(), durable.clone())?;
     let reader = machine.reader();
     let log = WatchedLog::new(Box::new(log), sightings.clone(), durable, snapshots.clone());
     let mut driver_config = config.driver.clone();
     driver_config.storage_id = Some(storage_id);
     #[cfg(feature = "planted-bugs")]
-    let log = plant(log, &mut driver_config, config.mutation);
+    {
+        driver_config.planted = config.mutation.and_then(Mutation::in_driver);
+        driver_config.raft.planted = config.mutation.and_then(Mutation::in_core);
+    }
     let stores = Stores { log: Box::new(log), machine, snapshots };
     let request_ids = RequestIds { attach, of_reply };
     let (driver, _) = Driver::open(&driver_config, request_ids, stores, now)?;
@@ -303,15 +308,13 @@ fn open(
     })
 }
 
-/// Commits the bug that was asked for, if one was.
 #[cfg(feature = "planted-bugs")]
-fn plant(mut log: WatchedLog, config: &mut DriverConfig, mutation: Option<Mutation>) -> WatchedLog {
-    if let Some(mutation) = mutation {
-        log.plant(mutation);
-        let commits = mutation == Mutation::CommitOlderTerm;
-        config.raft.planted = commits.then_some(Bug::CommitsOlderTerms);
-    }
-    log
+fn with_bug(
+    mut machine: kv_statemachine::KvStateMachine,
+    mutation: Option<&'static Mutation>,
+) -> kv_statemachine::KvStateMachine {
+    machine.plant(mutation.and_then(Mutation::in_store));
+    machine
 }
 
 /// What the answer to a write means for its client.

@@ -7,8 +7,6 @@ use raft_core::Index;
 use raft_storage::{LogReader, LogStore, LogWrite, RecoveredLog, SnapshotStore, StorageError};
 
 use super::sightings::{Sighting, Sightings};
-#[cfg(feature = "planted-bugs")]
-use crate::mutation::Mutation;
 
 /// Wraps a node's log store. What passes through is not changed.
 pub struct WatchedLog {
@@ -19,10 +17,6 @@ pub struct WatchedLog {
     /// found last.
     durable: DurableIndex,
     snapshots: Arc<dyn SnapshotStore>,
-    /// With the bug of writes that are acknowledged before they are durable: the
-    /// group that is acknowledged and not yet written.
-    #[cfg(feature = "planted-bugs")]
-    held: Option<Vec<LogWrite>>,
 }
 
 /// An index that one worker's watcher tells another's.
@@ -50,25 +44,7 @@ impl WatchedLog {
         snapshots: Arc<dyn SnapshotStore>,
     ) -> WatchedLog {
         let recovered = inner.recovered().clone();
-        WatchedLog {
-            inner,
-            recovered,
-            sightings,
-            durable,
-            snapshots,
-            #[cfg(feature = "planted-bugs")]
-            held: None,
-        }
-    }
-
-    /// Commits a known bug from now on, if it is one of the log's.
-    #[cfg(feature = "planted-bugs")]
-    pub fn plant(&mut self, mutation: Mutation) {
-        match mutation {
-            Mutation::AckBeforePersisted => self.held = Some(Vec::new()),
-            Mutation::ForgetVote => self.recovered.ballot.vote = None,
-            Mutation::CommitOlderTerm => {}
-        }
+        WatchedLog { inner, recovered, sightings, durable, snapshots }
     }
 
     fn write_now(&mut self, group: &[LogWrite]) -> Result<(), StorageError> {
@@ -95,19 +71,10 @@ impl LogStore for WatchedLog {
     }
 
     fn write(&mut self, group: &[LogWrite]) -> Result<(), StorageError> {
-        #[cfg(feature = "planted-bugs")]
-        if let Some(held) = &mut self.held {
-            let due = std::mem::replace(held, group.to_vec());
-            return if due.is_empty() { Ok(()) } else { self.write_now(&due) };
-        }
         self.write_now(group)
     }
 
     fn idle(&mut self) -> Result<(), StorageError> {
-        #[cfg(feature = "planted-bugs")]
-        if let Some(due) = self.held.as_mut().map(std::mem::take).filter(|due| !due.is_empty()) {
-            self.write_now(&due)?;
-        }
         self.inner.idle()
     }
 

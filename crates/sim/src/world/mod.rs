@@ -44,10 +44,19 @@ use nodes::Node;
 use pace::Pace;
 use setup::Setup;
 
+/// So many things happen in a second at most, unless nodes answer each other's answers.
+const MOST_IN_A_SECOND: u64 = 50_000;
+
 /// Runs one seed.
 pub fn run(seed: u64, options: &Options, trace: Trace) -> Report {
     let mut world = World::new(seed, options, trace);
-    let failure = match panics::catch(|| world.run()) {
+    let mut run = || panics::catch(|| world.run());
+    #[cfg(feature = "planted-bugs")]
+    let mut run = || match options.passes_over_invariants {
+        true => raft_core::pass_over_invariants(&mut run).0,
+        false => run(),
+    };
+    let failure = match run() {
         Ok(Ok(())) => None,
         Ok(Err(failure)) => Some(failure),
         Err(message) => Some(Failure::Panicked(message)),
@@ -59,7 +68,7 @@ pub fn run(seed: u64, options: &Options, trace: Trace) -> Report {
 /// Everything there is.
 struct World {
     #[cfg(feature = "planted-bugs")]
-    mutation: Option<crate::mutation::Mutation>,
+    mutation: Option<&'static crate::mutation::Mutation>,
     setup: Setup,
     rng: Rng,
     now: Time,
@@ -74,6 +83,8 @@ struct World {
     counts: Counts,
     trace: Trace,
     phase: Phase,
+    /// The second that it is, and how much happened in it.
+    traffic: (u64, u64),
     /// The membership that was committed last.
     committed_membership: Membership,
     /// The nodes that have served the read at the very end.
@@ -140,10 +151,11 @@ impl World {
             now: Time(0),
             queue: EventQueue::default(),
             nodes: BTreeMap::new(),
-            checks: Checks::default(),
+            checks: Checks::watching(options.watched()),
             counts: Counts::default(),
             trace,
             phase: Phase::Chaos,
+            traffic: (0, 0),
             committed_membership: Membership::default(),
             read_at_end: BTreeSet::new(),
         }
@@ -157,6 +169,7 @@ impl World {
             };
             self.now = at;
             self.let_happen(happening)?;
+            self.bound_traffic()?;
         }
         self.check_end()
     }
@@ -200,6 +213,17 @@ impl World {
             Happening::Calm => self.calm_down(),
             Happening::Look => self.look(),
         }
+    }
+
+    /// Counts what happens in each second.
+    fn bound_traffic(&mut self) -> Result<(), Failure> {
+        let second = self.now.0 / 1_000_000;
+        let (counted, number) = self.traffic;
+        self.traffic = (second, if counted == second { number + 1 } else { 1 });
+        if self.traffic.1 <= MOST_IN_A_SECOND {
+            return Ok(());
+        }
+        Err(Failure::Flooded(format!("{MOST_IN_A_SECOND} things happened within second {second}")))
     }
 
     /// Tells the checks of a fact.

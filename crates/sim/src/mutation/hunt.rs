@@ -1,0 +1,95 @@
+//! Looks for the first seed on which a bug is caught by the property named for it.
+
+use std::fmt;
+
+use super::Mutation;
+use crate::options::Options;
+use crate::report::Failure;
+use crate::runner::{self, Seeds};
+
+/// What is hunted, and how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quarry {
+    /// The bug.
+    pub mutation: &'static Mutation,
+    /// Seeds from 1 to this one are run.
+    pub seeds: u64,
+    /// Threads to run them on; what is found does not depend on it.
+    pub jobs: usize,
+}
+
+/// The seed on which a bug was caught, and what was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Catch {
+    /// The seed.
+    pub seed: u64,
+    /// How the property failed.
+    pub failure: Failure,
+}
+
+/// What came of a hunt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hunt {
+    /// The bug.
+    pub mutation: &'static Mutation,
+    /// Where it was caught, with the assertions of the core in force.
+    pub with_assertions: Option<Catch>,
+    /// Where it was caught, with these passed over. A bug that makes a cluster stand
+    /// still is hunted once, for it breaks none.
+    pub without_assertions: Option<Catch>,
+}
+
+impl Hunt {
+    /// Whether it was caught whenever it was hunted.
+    pub fn is_caught(&self) -> bool {
+        let is_unhunted = self.mutation.is_of_liveness();
+        self.with_assertions.is_some() && (is_unhunted || self.without_assertions.is_some())
+    }
+
+    /// The later one of the two seeds; `None` if it was not always caught.
+    pub fn seed(&self) -> Option<u64> {
+        let catches = [&self.with_assertions, &self.without_assertions];
+        let latest = catches.into_iter().flatten().map(|catch| catch.seed).max();
+        latest.filter(|_| self.is_caught())
+    }
+}
+
+impl fmt::Display for Hunt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seed = |catch: &Option<Catch>| match catch {
+            Some(catch) => catch.seed.to_string(),
+            None => "-".to_owned(),
+        };
+        write!(
+            f,
+            "{:>3}  {:<30} {:>6} {:>6}  {}",
+            self.mutation.row(),
+            self.mutation.name(),
+            seed(&self.with_assertions),
+            seed(&self.without_assertions),
+            self.mutation.property
+        )
+    }
+}
+
+/// Hunts a bug, with the assertions of the core and without.
+pub fn hunt(quarry: Quarry) -> Hunt {
+    let mutation = quarry.mutation;
+    let with_assertions = first_catch(quarry, false);
+    let without_assertions =
+        if mutation.is_of_liveness() { None } else { first_catch(quarry, true) };
+    Hunt { mutation, with_assertions, without_assertions }
+}
+
+fn first_catch(quarry: Quarry, passes_over_invariants: bool) -> Option<Catch> {
+    let Quarry { mutation, seeds, jobs } = quarry;
+    let options =
+        Options { mutation: Some(mutation), passes_over_invariants, ..Options::default() };
+    let mut catch = None;
+    runner::run(Seeds { first: 1, number: seeds }, jobs, &options, |report| {
+        let failure = report.failure.as_ref().filter(|it| it.name() == mutation.property);
+        catch = failure.map(|failure| Catch { seed: report.seed, failure: failure.clone() });
+        catch.is_none()
+    });
+    catch
+}
