@@ -11,7 +11,6 @@ use crate::outbox::Outbox;
 use crate::planted::planted;
 use crate::raft_role::{Follower, Role};
 use crate::state_machine_handler::{ApplyCursor, Snapshots};
-use crate::status::{PeerStatus, Status};
 use crate::timer::Jitter;
 use crate::types::{Ballot, Incarnation, Index, NodeId, Term, Ticket, Time, WriteSeq};
 
@@ -277,40 +276,6 @@ impl Raft {
             "what was purged is in a snapshot"
         );
         self.assert_cursor();
-    }
-
-    /// A copy of the state that operators and tests ask for.
-    pub fn status(&self) -> Status {
-        let summary = self.log.summary();
-        let peers = match &self.role {
-            Role::Leader(leader) => leader
-                .peers
-                .iter()
-                .map(|(id, peer)| PeerStatus {
-                    id: *id,
-                    matched: peer.matched,
-                    next: peer.next,
-                    state: peer.state(),
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
-        Status {
-            id: self.config.id,
-            role: self.role_name(),
-            ballot: self.ballot,
-            leader: self.known_leader(),
-            commit: self.commit,
-            applied: self.apply.applied(),
-            durable: self.log.ledger().durable(),
-            base: summary.base(),
-            last: summary.last(),
-            snapshot: self.snapshots.newest,
-            membership: summary.membership().clone(),
-            membership_index: summary.membership_index(),
-            transferring: self.transfer.as_ref().map(|transfer| transfer.to),
-            peers,
-        }
     }
 }
 

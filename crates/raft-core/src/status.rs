@@ -2,6 +2,8 @@
 
 use crate::effect::RoleName;
 use crate::membership::Membership;
+use crate::raft::Raft;
+use crate::raft_role::Role;
 use crate::types::{Ballot, Index, NodeId, Position};
 
 /// A copy of the state that operators and tests ask for.
@@ -59,4 +61,90 @@ pub enum PeerState {
     Replicate,
     /// Receiving a snapshot.
     Snapshot,
+}
+
+impl Raft {
+    /// A copy of the state that operators and tests ask for.
+    pub fn status(&self) -> Status {
+        let summary = self.log.summary();
+        Status {
+            id: self.config.id,
+            role: self.role_name(),
+            ballot: self.ballot,
+            leader: self.known_leader(),
+            commit: self.commit,
+            applied: self.apply.applied(),
+            durable: self.log.ledger().durable(),
+            base: summary.base(),
+            last: summary.last(),
+            snapshot: self.snapshots.newest,
+            membership: summary.membership().clone(),
+            membership_index: summary.membership_index(),
+            transferring: self.transfer.as_ref().map(|transfer| transfer.to),
+            peers: self.peer_statuses().collect(),
+        }
+    }
+
+    /// Brings a copy up to date; whether anything in it changed. Who looks after each
+    /// step pays for what changed only, and for no membership that did not.
+    pub fn refresh(&self, status: &mut Status) -> bool {
+        let summary = self.log.summary();
+        let Status {
+            id,
+            role,
+            ballot,
+            leader,
+            commit,
+            applied,
+            durable,
+            base,
+            last,
+            snapshot,
+            membership,
+            membership_index,
+            transferring,
+            peers,
+        } = status;
+        let mut changed = set(id, self.config.id);
+        changed |= set(role, self.role_name());
+        changed |= set(ballot, self.ballot);
+        changed |= set(leader, self.known_leader());
+        changed |= set(commit, self.commit);
+        changed |= set(applied, self.apply.applied());
+        changed |= set(durable, self.log.ledger().durable());
+        changed |= set(base, summary.base());
+        changed |= set(last, summary.last());
+        changed |= set(snapshot, self.snapshots.newest);
+        changed |= set(membership_index, summary.membership_index());
+        changed |= set(transferring, self.transfer.as_ref().map(|transfer| transfer.to));
+        if membership != summary.membership() {
+            membership.clone_from(summary.membership());
+            changed = true;
+        }
+        if !self.peer_statuses().eq(peers.iter().cloned()) {
+            peers.clear();
+            peers.extend(self.peer_statuses());
+            changed = true;
+        }
+        changed
+    }
+
+    fn peer_statuses(&self) -> impl Iterator<Item = PeerStatus> {
+        let peers = match &self.role {
+            Role::Leader(leader) => Some(leader.peers.iter()),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+        };
+        peers.into_iter().flatten().map(|(id, peer)| PeerStatus {
+            id: *id,
+            matched: peer.matched,
+            next: peer.next,
+            state: peer.state(),
+        })
+    }
+}
+
+fn set<T: PartialEq>(place: &mut T, value: T) -> bool {
+    let differs = *place != value;
+    *place = value;
+    differs
 }

@@ -263,6 +263,11 @@ impl<S: StateMachine> Driver<S> {
         self.workers.raft.status()
     }
 
+    /// Brings such a copy up to date; whether anything in it changed.
+    pub fn refresh(&self, status: &mut Status) -> bool {
+        self.workers.raft.refresh(status)
+    }
+
     /// The state machine, to be looked at.
     pub fn machine(&self) -> &S {
         self.workers.apply.machine()

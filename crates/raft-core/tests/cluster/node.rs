@@ -131,11 +131,17 @@ impl Node {
         self.snapshot_wanted = false;
     }
 
-    /// Gives the core one event.
+    /// Gives the core one event. A copy of its status that is brought up to date is as
+    /// good as a new one, always.
     pub fn step(&mut self, now: Time, event: Event) -> Effects {
         let mut effects = Effects::new();
         if let Some(raft) = &mut self.raft {
+            let before = raft.status();
             raft.step(now, event, &mut effects);
+            let mut status = before.clone();
+            let changed = raft.refresh(&mut status);
+            assert_eq!(status, raft.status(), "the copy is brought up to date");
+            assert_eq!(changed, status != before, "it is known whether anything changed");
         }
         effects
     }

@@ -111,6 +111,11 @@ impl RaftWorker {
         self.raft.status()
     }
 
+    /// Brings such a copy up to date; whether anything in it changed.
+    pub fn refresh(&self, status: &mut Status) -> bool {
+        self.raft.refresh(status)
+    }
+
     /// Does all that waits.
     ///
     /// # Panics
