@@ -47,6 +47,9 @@ kinds! {
     Pause "pauses",
     SlowDisk "slow disks",
     DiskError "disk errors",
+    MajorityHealed "runs in which only a majority was healed",
+    LeftDead "nodes left dead for good",
+    LeftCutOff "nodes left cut off, deaf or mute for good",
     Campaign "campaigns",
     LeaderElected "leaders elected",
     LeaderByPeerGone "leaders elected after a peer was reported gone",
@@ -63,6 +66,7 @@ kinds! {
     NodeJoined "nodes started with an empty log",
     TransferDone "leadership transfers done",
     TransferRefused "leadership transfers refused",
+    Operation "operations asked for",
     WriteAcknowledged "writes acknowledged",
     WriteForwarded "writes acknowledged by followers",
     WriteUnknown "writes of unknown outcome",
@@ -100,6 +104,12 @@ impl Counts {
     /// How often a kind was seen.
     pub fn get(&self, kind: Kind) -> u64 {
         self.numbers[kind as usize]
+    }
+
+    /// How many operations were done and their clients told so, reads among them.
+    pub fn acknowledged(&self) -> u64 {
+        let kinds = [Kind::WriteAcknowledged, Kind::ReadOnLeader, Kind::ReadOnFollower];
+        kinds.into_iter().map(|kind| self.get(kind)).sum()
     }
 
     /// Adds all that others have counted.

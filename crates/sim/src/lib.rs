@@ -21,10 +21,11 @@
 //! | [`network`], [`faults`], [`workload`] | what is drawn |
 //! | [`checks`] | the properties, one a file |
 //! | [`rng`], [`queue`], [`trace`], [`counts`] | what the above stand on |
-//! | [`runner`], [`report`], [`cli`] | many seeds, and what came of them |
+//! | [`runner`], [`report`], [`bench`], [`cli`] | many seeds, and what came of them |
 //!
 //! `sim run` runs seeds, `sim replay SEED` prints one from beginning to end.
 
+pub mod bench;
 pub mod checks;
 pub mod cli;
 pub mod counts;
@@ -33,6 +34,7 @@ pub mod faults;
 pub mod mutation;
 pub mod network;
 pub mod node;
+pub mod numbers;
 pub mod options;
 pub mod panics;
 pub mod queue;

@@ -5,12 +5,25 @@ use std::time::Duration;
 use balsa::driver::DriverLimits;
 use raft_core::Limits;
 
-/// How to run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+use crate::numbers;
+
+/// How long faults happen if nothing else is asked for.
+pub const DEFAULT_CHAOS: Duration = Duration::from_secs(300);
+
+/// How to run. What is `None` is drawn from the seed.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// Run with every limit at its least: batches, windows and queues of one, a
     /// snapshot every third entry.
     pub least_limits: bool,
+    /// Faults happen for so long; `None`: 6 to 30 seconds.
+    pub chaos: Option<Duration>,
+    /// The cluster begins with so many voters; `None`: 1 to 7.
+    pub nodes: Option<u64>,
+    /// There are so many clients; `None`: 3 to 10.
+    pub clients: Option<u64>,
+    /// Of the seed's faults only those of these numbers happen; `None`: all.
+    pub faults: Option<Vec<u32>>,
     /// A bug to commit on purpose.
     #[cfg(feature = "planted-bugs")]
     pub mutation: Option<&'static crate::mutation::Mutation>,
@@ -27,6 +40,13 @@ impl Options {
         self
     }
 
+    /// The same options, with faults for so long.
+    #[must_use]
+    pub fn with_chaos(mut self, chaos: Duration) -> Options {
+        self.chaos = Some(chaos);
+        self
+    }
+
     /// The only property that counts, if not all do.
     pub fn watched(&self) -> Option<&'static str> {
         #[cfg(feature = "planted-bugs")]
@@ -39,8 +59,22 @@ impl Options {
     /// The flags that select these options, as they stand behind a command.
     pub fn flags(&self) -> String {
         let mut flags = String::new();
+        match self.chaos {
+            None => flags.push_str(" --short"),
+            Some(chaos) if chaos == DEFAULT_CHAOS => {}
+            Some(chaos) => flags.push_str(&format!(" --minutes {}", chaos.as_secs_f64() / 60.0)),
+        }
         if self.least_limits {
             flags.push_str(" --least-limits");
+        }
+        if let Some(nodes) = self.nodes {
+            flags.push_str(&format!(" --nodes {nodes}"));
+        }
+        if let Some(clients) = self.clients {
+            flags.push_str(&format!(" --clients {clients}"));
+        }
+        if let Some(faults) = &self.faults {
+            flags.push_str(&format!(" --faults {}", numbers::written(faults)));
         }
         #[cfg(feature = "planted-bugs")]
         if let Some(mutation) = self.mutation {
@@ -94,6 +128,17 @@ mod tests {
     use raft_core::{Config, Incarnation, NodeId};
 
     use super::*;
+
+    #[test]
+    fn the_flags_say_what_differs_from_the_default() {
+        let options = Options::default().with_chaos(DEFAULT_CHAOS);
+        assert_eq!(options.flags(), "");
+        let half = Duration::from_secs(30);
+        let options = Options { faults: Some(vec![1, 2, 3, 9]), nodes: Some(3), ..options };
+        let flags = options.with_chaos(half).with_least_limits().flags();
+        assert_eq!(flags, " --minutes 0.5 --least-limits --nodes 3 --faults 1-3,9");
+        assert_eq!(Options::default().flags(), " --short");
+    }
 
     #[test]
     fn the_least_limits_are_allowed() {

@@ -1,6 +1,7 @@
 //! What came of runs.
 
 use std::fmt;
+use std::time::Duration;
 
 use raft_core::Time;
 
@@ -15,10 +16,14 @@ pub struct Report {
     pub seed: u64,
     /// The hash of everything that happened.
     pub trace: TraceHash,
+    /// How many steps that is.
+    pub lines: u64,
     /// What was seen.
     pub counts: Counts,
     /// How long it took, in simulated time.
     pub ended: Time,
+    /// How long it took after the last fault until the cluster was together again.
+    pub recovered: Option<Duration>,
     /// Why it failed, if it did.
     pub failure: Option<Failure>,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use crate::counts::{Counts, Kind};
 use crate::options::Options;
@@ -13,7 +14,7 @@ use crate::trace::{Trace, TraceHash};
 use crate::world;
 
 /// How many seeds must between them have seen everything that is counted.
-pub const SEEDS_THAT_SEE_ALL: u64 = 100;
+pub const SEEDS_THAT_SEE_ALL: u64 = 200;
 
 /// The seeds to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +36,27 @@ pub struct Summary {
     pub counts: Counts,
     /// The seeds that failed.
     pub failed: Vec<u64>,
-    /// For each full hundred of seeds, by its first, what was never seen in it.
+    /// For each full two hundred of seeds, by its first, what was never seen in it.
     pub unseen: Vec<(u64, Vec<Kind>)>,
+    /// How long all of them took, in simulated time.
+    pub simulated: Duration,
+    /// The longest that any took, after its last fault, to be together again.
+    pub longest_recovery: Duration,
+    /// How many operations each of them acknowledged.
+    acknowledged: Vec<u64>,
 }
 
 impl Summary {
     /// Whether all is well.
     pub fn is_good(&self) -> bool {
         self.failed.is_empty() && self.unseen.is_empty()
+    }
+
+    /// How many operations the median seed acknowledged.
+    pub fn median_acknowledged(&self) -> u64 {
+        let mut sorted = self.acknowledged.clone();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
     }
 }
 
@@ -96,8 +110,8 @@ pub fn run(
 #[derive(Default)]
 struct Tally {
     summary: Summary,
-    /// Those of the hundred that is being filled.
-    hundred: Counts,
+    /// Those of the two hundred that are being filled.
+    share: Counts,
 }
 
 impl Tally {
@@ -106,12 +120,16 @@ impl Tally {
         summary.seeds += 1;
         summary.trace = summary.trace.then(report.trace);
         summary.counts.merge(&report.counts);
-        self.hundred.merge(&report.counts);
+        summary.simulated += Duration::from_micros(report.ended.0);
+        let recovered = report.recovered.unwrap_or_default();
+        summary.longest_recovery = summary.longest_recovery.max(recovered);
+        summary.acknowledged.push(report.counts.acknowledged());
+        self.share.merge(&report.counts);
         if report.failure.is_some() {
             summary.failed.push(report.seed);
         }
         if summary.seeds.is_multiple_of(SEEDS_THAT_SEE_ALL) {
-            let missing = std::mem::take(&mut self.hundred).missing();
+            let missing = std::mem::take(&mut self.share).missing();
             if !missing.is_empty() {
                 let first = report.seed.wrapping_sub(SEEDS_THAT_SEE_ALL - 1);
                 summary.unseen.push((first, missing));
@@ -130,17 +148,26 @@ mod tests {
     fn report(seed: u64, kinds: &[Kind], failure: Option<Failure>) -> Report {
         let mut counts = Counts::default();
         kinds.iter().for_each(|kind| counts.add(*kind));
-        Report { seed, trace: TraceHash(seed), counts, ended: Time(0), failure }
+        Report {
+            seed,
+            trace: TraceHash(seed),
+            lines: 0,
+            counts,
+            ended: Time(0),
+            recovered: None,
+            failure,
+        }
     }
 
     #[test]
-    fn a_hundred_seeds_that_miss_something_are_named() {
+    fn seeds_that_miss_something_are_named() {
         let mut tally = Tally::default();
-        for seed in 7..207 {
-            let seen = if seed < 107 { Kind::ALL } else { &Kind::ALL[1..] };
+        let second = 7 + SEEDS_THAT_SEE_ALL;
+        for seed in 7..second + SEEDS_THAT_SEE_ALL {
+            let seen = if seed < second { Kind::ALL } else { &Kind::ALL[1..] };
             tally.add(&report(seed, seen, None));
         }
-        assert_eq!(tally.summary.unseen, [(107, vec![Kind::ALL[0]])]);
+        assert_eq!(tally.summary.unseen, [(second, vec![Kind::ALL[0]])]);
         assert!(!tally.summary.is_good());
     }
 

@@ -4,17 +4,71 @@
 //! hash did the same, byte for byte; that is how determinism is tested. The
 //! words are made only when a run is replayed for somebody to read.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 use std::hash::{Hash, Hasher};
 
 use raft_core::{NodeId, Time};
 
+/// One step, for somebody to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Its place in the run, from 1.
+    pub number: u64,
+    /// When it happened.
+    pub at: Time,
+    /// Whose step it was; `None`: the world's around the nodes.
+    pub node: Option<NodeId>,
+    /// What kind of step.
+    pub what: &'static str,
+    /// All about it.
+    pub words: &'a str,
+}
+
+impl Line<'_> {
+    /// The line as a JSON object: `line`, `us` (its time in microseconds), `node`
+    /// (`null` for the world), `what` and `words`.
+    pub fn json(&self) -> String {
+        let Line { number, at, node, what, words } = self;
+        let node = node.map_or("null".to_owned(), |node| node.0.to_string());
+        format!(
+            "{{\"line\":{number},\"us\":{},\"node\":{node},\"what\":\"{what}\",\"words\":\"{}\"}}",
+            at.0,
+            Escaped(words)
+        )
+    }
+}
+
+impl Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let node = self.node.map_or("--".to_owned(), |node| node.to_string());
+        write!(f, "{:>12} {node:<4} {:<10} {}", self.at.to_string(), self.what, self.words)
+    }
+}
+
+/// The inside of a JSON string.
+struct Escaped<'a>(&'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '"' | '\\' => write!(f, "\\{character}")?,
+                control if control.is_control() => write!(f, "\\u{:04x}", u32::from(control))?,
+                other => write!(f, "{other}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Takes in a line.
-type Reader = Box<dyn FnMut(&str)>;
+type Reader = Box<dyn FnMut(&Line<'_>)>;
 
 /// The record of one run.
 pub struct Trace {
     hash: TraceHasher,
+    /// How many steps were noted.
+    lines: u64,
     /// Where the words go; `None`: nobody reads.
     reader: Option<Reader>,
 }
@@ -22,17 +76,18 @@ pub struct Trace {
 impl Trace {
     /// A record that keeps the hash only.
     pub fn silent() -> Trace {
-        Trace { hash: TraceHasher::default(), reader: None }
+        Trace { hash: TraceHasher::default(), lines: 0, reader: None }
     }
 
     /// A record that also gives each line to a reader.
-    pub fn to(reader: impl FnMut(&str) + 'static) -> Trace {
-        Trace { hash: TraceHasher::default(), reader: Some(Box::new(reader)) }
+    pub fn to(reader: impl FnMut(&Line<'_>) + 'static) -> Trace {
+        Trace { hash: TraceHasher::default(), lines: 0, reader: Some(Box::new(reader)) }
     }
 
     /// Notes a step of a node (`None`: of the world around them). `what` names the
-    /// kind of step; `detail` is hashed always and written out when somebody reads.
-    pub fn note<D: Hash + Display + ?Sized>(
+    /// kind of step; the words of `detail` are hashed as they are made, and kept only
+    /// when somebody reads.
+    pub fn note<D: Display + ?Sized>(
         &mut self,
         now: Time,
         node: Option<NodeId>,
@@ -40,10 +95,8 @@ impl Trace {
         detail: &D,
     ) {
         (now, node, what).hash(&mut self.hash);
-        detail.hash(&mut self.hash);
-        if self.reader.is_some() {
-            self.read(now, node, what, &detail.to_string());
-        }
+        self.hash.write_words(detail);
+        self.end(now, node, what, || detail.to_string());
     }
 
     /// Notes a step by its bytes; the words are made only when somebody reads.
@@ -57,16 +110,25 @@ impl Trace {
     ) {
         (now, node, what).hash(&mut self.hash);
         self.hash.write(bytes);
-        if self.reader.is_some() {
-            self.read(now, Some(node), what, &words());
+        self.end(now, Some(node), what, words);
+    }
+
+    fn end(
+        &mut self,
+        at: Time,
+        node: Option<NodeId>,
+        what: &'static str,
+        words: impl FnOnce() -> String,
+    ) {
+        self.lines += 1;
+        if let Some(reader) = &mut self.reader {
+            reader(&Line { number: self.lines, at, node, what, words: &words() });
         }
     }
 
-    fn read(&mut self, now: Time, node: Option<NodeId>, what: &str, words: &str) {
-        if let Some(reader) = &mut self.reader {
-            let node = node.map_or("--".to_owned(), |node| node.to_string());
-            reader(&format!("{:>12} {node:<4} {what:<10} {words}", now.to_string()));
-        }
+    /// How many steps were noted so far.
+    pub fn lines(&self) -> u64 {
+        self.lines
     }
 
     /// The hash of everything noted so far.
@@ -102,6 +164,39 @@ pub struct TraceHasher(u64);
 impl Default for TraceHasher {
     fn default() -> TraceHasher {
         TraceHasher(0x6a09_e667_f3bc_c908)
+    }
+}
+
+impl TraceHasher {
+    /// Takes in what something reads as, without ever having it in one piece.
+    fn write_words<D: Display + ?Sized>(&mut self, detail: &D) {
+        let mut words = Words { hasher: self, filled: 0, last: [0; 8] };
+        // The writer takes everything; an implementation of `Display` that fails on its
+        // own account has said what it has to say.
+        let _ = write!(words, "{detail}");
+        let Words { filled, last, .. } = words;
+        self.write_u64(u64::from_le_bytes(last) ^ ((filled as u64) << 56));
+    }
+}
+
+/// Takes in words by eight bytes, wherever the pieces end that they come in.
+struct Words<'a> {
+    hasher: &'a mut TraceHasher,
+    filled: usize,
+    last: [u8; 8],
+}
+
+impl Write for Words<'_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        for &byte in piece.as_bytes() {
+            self.last[self.filled] = byte;
+            self.filled += 1;
+            if self.filled == self.last.len() {
+                self.hasher.write_u64(u64::from_le_bytes(self.last));
+                (self.filled, self.last) = (0, [0; 8]);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -184,8 +279,31 @@ mod tests {
     fn a_reader_gets_the_words() {
         let lines = Rc::new(RefCell::new(Vec::new()));
         let kept = Rc::clone(&lines);
-        let mut trace = Trace::to(move |line| kept.borrow_mut().push(line.to_owned()));
-        trace.note(Time(1500), Some(NodeId(3)), "boot", "with an empty log");
-        assert_eq!(*lines.borrow(), ["     1.500ms n3   boot       with an empty log"]);
+        let mut trace = Trace::to(move |line| {
+            kept.borrow_mut().push(line.to_string());
+            kept.borrow_mut().push(line.json());
+        });
+        trace.note(Time(1500), Some(NodeId(3)), "boot", "with an \"empty\" log\n");
+        assert_eq!(lines.borrow()[0], "     1.500ms n3   boot       with an \"empty\" log\n");
+        assert_eq!(
+            lines.borrow()[1],
+            r#"{"line":1,"us":1500,"node":3,"what":"boot","words":"with an \"empty\" log\u000a"}"#
+        );
+        assert_eq!(trace.lines(), 1);
+    }
+
+    #[test]
+    fn where_pieces_of_words_end_does_not_count() {
+        let hash = |detail: &dyn Display| {
+            let mut trace = Trace::silent();
+            trace.note(Time(1), None, "note", detail);
+            trace.hash()
+        };
+        let (long, number) = ("a line of more than eight bytes", 17);
+        assert_eq!(
+            hash(&format_args!("{long}{number}")),
+            hash(&"a line of more than eight bytes17".to_owned())
+        );
+        assert_ne!(hash(&"12345678"), hash(&"12345678\0"));
     }
 }

@@ -1,5 +1,7 @@
 //! Some seeds, as a first look; `sim run` runs many.
 
+use std::time::Duration;
+
 use sim::options::Options;
 use sim::runner::{Seeds, run};
 
@@ -24,5 +26,12 @@ fn seeds_pass() {
 fn seeds_pass_with_all_limits_at_their_least() {
     let options = Options::default().with_least_limits();
     let seeds = Seeds { first: 1, number: 20 };
+    assert_eq!(failures(seeds, &options), Vec::<String>::new());
+}
+
+#[test]
+fn long_seeds_pass() {
+    let options = Options::default().with_chaos(Duration::from_secs(90));
+    let seeds = Seeds { first: 1, number: 6 };
     assert_eq!(failures(seeds, &options), Vec::<String>::new());
 }

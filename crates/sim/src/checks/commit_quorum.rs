@@ -23,7 +23,10 @@ impl Invariant for CommitQuorum {
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {
         let Fact::Turned { status } = fact else { return Ok(()) };
-        let before = self.memberships.insert(status.id, status.membership.clone());
+        let before = match self.memberships.get(&status.id) {
+            Some(same) if *same == status.membership => None,
+            _ => self.memberships.insert(status.id, status.membership.clone()),
+        };
         if status.commit <= known.commit {
             return Ok(());
         }

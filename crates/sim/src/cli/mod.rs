@@ -1,15 +1,20 @@
 //! The command line.
 
+mod bench;
+#[cfg(feature = "planted-bugs")]
+mod bugs;
+mod replay;
+mod run;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::options::Options;
+use crate::numbers;
+use crate::options::{DEFAULT_CHAOS, Options};
 use crate::report::Report;
-use crate::runner::{self, Seeds, Summary};
-use crate::trace::Trace;
-use crate::world;
 
 /// Simulates whole clusters of the real code, each from one seed.
 #[derive(Debug, Parser)]
@@ -22,48 +27,35 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run seeds one after another and print what was seen.
-    Run {
-        /// The first seed.
-        #[arg(long, default_value_t = 1)]
-        first_seed: u64,
-        /// How many seeds.
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
-        seeds: u64,
-        /// How many threads; as many as the machine has cores if not given. The
-        /// output does not depend on it.
-        #[arg(long)]
-        jobs: Option<usize>,
-        /// Go on after a seed that failed.
-        #[arg(long)]
-        keep_going: bool,
-        #[command(flatten)]
-        shared: Shared,
-    },
+    Run(run::Args),
     /// Run one seed and print everything that happens.
-    Replay {
-        /// The seed.
-        seed: u64,
-        #[command(flatten)]
-        shared: Shared,
-    },
+    Replay(replay::Args),
+    /// Measure how much simulated time goes into a second of one core.
+    Bench(bench::Args),
     /// Commit each known bug and print the seed on which the property named for it
     /// caught it.
     #[cfg(feature = "planted-bugs")]
-    Bugs {
-        /// How many seeds to look for each, from 1 on.
-        #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
-        seeds: u64,
-        /// This one only.
-        #[arg(long, value_parser = crate::mutation::by_name)]
-        only: Option<&'static crate::mutation::Mutation>,
-        /// How many threads; as many as the machine has cores if not given.
-        #[arg(long)]
-        jobs: Option<usize>,
-    },
+    Bugs(bugs::Args),
 }
 
+/// How to run: what is not given is drawn from the seed, or as usual.
 #[derive(Debug, Args)]
 struct Shared {
+    /// Let faults happen for so many minutes.
+    #[arg(long, default_value_t = DEFAULT_CHAOS.as_secs_f64() / 60.0, value_parser = minutes)]
+    minutes: f64,
+    /// Let faults happen for 6 to 30 seconds only.
+    #[arg(long, conflicts_with = "minutes")]
+    short: bool,
+    /// Begin with so many voters.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=7))]
+    nodes: Option<u64>,
+    /// Let so many clients ask.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100))]
+    clients: Option<u64>,
+    /// Of the seed's faults, let only these happen, by their numbers: "3,7-9", or "none".
+    #[arg(long, value_parser = Numbers::read)]
+    faults: Option<Numbers>,
     /// Run with every limit at its least: batches, windows and queues of one, a
     /// snapshot every third entry.
     #[arg(long)]
@@ -80,13 +72,37 @@ struct Shared {
 
 impl Shared {
     fn options(&self) -> Options {
+        let chaos = Duration::from_secs_f64(self.minutes * 60.0);
         Options {
             least_limits: self.least_limits,
+            chaos: (!self.short).then_some(chaos),
+            nodes: self.nodes,
+            clients: self.clients,
+            faults: self.faults.as_ref().map(|Numbers(numbers)| numbers.clone()),
             #[cfg(feature = "planted-bugs")]
             mutation: self.mutation,
             #[cfg(feature = "planted-bugs")]
             passes_over_invariants: self.pass_over_invariants,
         }
+    }
+}
+
+/// A list of numbers; a type of its own, for clap takes a `Vec` for a flag that is
+/// repeated.
+#[derive(Clone, Debug)]
+struct Numbers(Vec<u32>);
+
+impl Numbers {
+    fn read(text: &str) -> Result<Numbers, String> {
+        numbers::read(text).map(Numbers)
+    }
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(minutes) if (0.01..=10_000.0).contains(&minutes) => Ok(minutes),
+        Ok(_) => Err("not between 0.01 and 10,000 minutes".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -99,41 +115,14 @@ impl Cli {
     /// If the output cannot be written.
     pub fn run(&self, out: &mut impl Write) -> io::Result<ExitCode> {
         let good = match &self.command {
-            Command::Run { first_seed, seeds, jobs, keep_going, shared } => {
-                let seeds = Seeds { first: *first_seed, number: *seeds };
-                run_seeds(seeds, jobs.unwrap_or_else(cores), *keep_going, &shared.options(), out)?
-            }
-            Command::Replay { seed, shared } => replay(*seed, &shared.options(), out)?,
+            Command::Run(args) => args.run(out)?,
+            Command::Replay(args) => args.run(out)?,
+            Command::Bench(args) => args.run(out)?,
             #[cfg(feature = "planted-bugs")]
-            Command::Bugs { seeds, only, jobs } => {
-                crate::mutation::bugs::run(*only, *seeds, jobs.unwrap_or_else(cores), out)?
-            }
+            Command::Bugs(args) => args.run(out)?,
         };
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-fn run_seeds(
-    seeds: Seeds,
-    jobs: usize,
-    keep_going: bool,
-    options: &Options,
-    out: &mut impl Write,
-) -> io::Result<bool> {
-    let mut written = Ok(());
-    let summary = runner::run(seeds, jobs, options, |report| {
-        if report.failure.is_some() {
-            written = print_failure(report, options, out);
-        }
-        written.is_ok() && (keep_going || report.failure.is_none())
-    });
-    written?;
-    print_summary(&summary, out)?;
-    Ok(summary.is_good())
 }
 
 fn print_failure(report: &Report, options: &Options, out: &mut impl Write) -> io::Result<()> {
@@ -141,34 +130,6 @@ fn print_failure(report: &Report, options: &Options, out: &mut impl Write) -> io
     writeln!(out, "seed {} failed after {}", report.seed, report.ended)?;
     writeln!(out, "  {failure}")?;
     writeln!(out, "  replay it with: sim replay {}{}", report.seed, options.flags())
-}
-
-fn print_summary(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
-    write!(out, "{}", summary.counts)?;
-    for (first, missing) in &summary.unseen {
-        let names: Vec<&str> = missing.iter().map(|kind| kind.label()).collect();
-        let last = first + runner::SEEDS_THAT_SEE_ALL - 1;
-        writeln!(
-            out,
-            "the seeds {first} to {last} never saw: {}; what is never seen is not tested, so \
-             the odds of the faults have to be put right",
-            names.join(", ")
-        )?;
-    }
-    let failed = summary.failed.len();
-    writeln!(out, "{} seeds, {failed} failed, trace {}", summary.seeds, summary.trace)
-}
-
-fn replay(seed: u64, options: &Options, out: &mut impl Write) -> io::Result<bool> {
-    // An output that nobody reads any more is no reason to end the run.
-    let print = |line: &str| drop(writeln!(io::stdout(), "{line}"));
-    let report = world::run(seed, options, Trace::to(print));
-    match &report.failure {
-        Some(_) => print_failure(&report, options, out)?,
-        None => writeln!(out, "seed {seed} passed after {}", report.ended)?,
-    }
-    writeln!(out, "trace {}", report.trace)?;
-    Ok(report.failure.is_none())
 }
 
 #[cfg(test)]
@@ -183,9 +144,30 @@ mod tests {
     }
 
     #[test]
-    fn no_seeds_at_all_is_an_error() {
-        assert!(Cli::try_parse_from(["sim", "run", "--seeds", "0"]).is_err());
-        assert!(Cli::try_parse_from(["sim", "replay"]).is_err());
+    fn nonsense_is_an_error() {
+        for line in [
+            &["sim", "run", "--seeds", "0"][..],
+            &["sim", "run", "--nodes", "8"],
+            &["sim", "run", "--minutes", "0"],
+            &["sim", "run", "--short", "--minutes", "3"],
+            &["sim", "replay"],
+            &["sim", "replay", "7", "--faults", "x"],
+        ] {
+            assert!(Cli::try_parse_from(line).is_err(), "{line:?}");
+        }
         assert!(Cli::try_parse_from(["sim", "run", "--first-seed", "7", "--seeds", "3"]).is_ok());
+    }
+
+    #[test]
+    fn the_flags_of_a_failure_make_the_same_options() {
+        for flags in ["", "--short", "--minutes 0.25 --nodes 5 --clients 2 --faults 2-4,9"] {
+            let line = format!("sim replay 7 {flags}");
+            let Command::Replay(args) =
+                Cli::try_parse_from(line.split_whitespace()).expect("the line can be read").command
+            else {
+                panic!("{line} replays");
+            };
+            assert_eq!(args.shared.options().flags().trim(), flags);
+        }
     }
 }

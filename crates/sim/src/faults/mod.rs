@@ -1,20 +1,30 @@
-//! What goes wrong, and when: drawn beforehand from a stream of its own.
+//! What goes wrong, and when.
 //!
-//! Each run has a temper: how often something happens, and which kinds of faults
-//! happen at all. Runs that know few kinds of faults find what runs that know
-//! all of them drown (swarm testing: Groce and others, 2012).
+//! ```text
+//!   seed ─▶ Plan: Planned 1, Planned 2, …      drawn before the run, as a list
+//!                    │ its time comes
+//!                    ▼
+//!                 Fault, at the nodes that are there by then
+//! ```
+//!
+//! A plan depends on the seed alone, never on what happens in the run, and each of
+//! its faults brings its own luck for all that has yet to be drawn. So any of them
+//! can be left out and the others stay as they are, which is what makes a failure
+//! small enough to be read.
 
+mod plan;
+mod sort;
 mod temper;
 
 use std::fmt;
 
-use raft_core::{NodeId, Time};
+use raft_core::NodeId;
 
+pub use plan::{Plan, Planned};
+pub use sort::Sort;
 pub use temper::Temper;
 
-use crate::rng::Rng;
-
-/// One thing that goes wrong, or that an operator does.
+/// One thing that goes wrong, or that an operator does, with all that was drawn.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// A process is killed; its machine goes on, so what was written survives.
@@ -91,109 +101,5 @@ impl fmt::Display for Fault {
             Fault::Replace => f.write_str("replace a member"),
             Fault::ReplaceSeveral => f.write_str("replace several members"),
         }
-    }
-}
-
-/// Draws the faults of one run.
-#[derive(Debug)]
-pub struct Planner {
-    rng: Rng,
-    temper: Temper,
-}
-
-impl Planner {
-    /// A planner with a temper of its own.
-    pub fn new(mut rng: Rng) -> Planner {
-        let temper = Temper::draw(&mut rng);
-        Planner { rng, temper }
-    }
-
-    /// When the next fault comes.
-    pub fn next_time(&mut self, now: Time) -> Time {
-        Time(now.0 + self.rng.between(1, 2 * self.temper.interval_us))
-    }
-
-    /// What comes, to one of these nodes; `None` if there are none.
-    pub fn next_fault(&mut self, nodes: &[NodeId]) -> Option<Fault> {
-        let &node = self.rng.pick(nodes)?;
-        let &other = self.rng.pick(nodes)?;
-        let rng = &mut self.rng;
-        let fault = match self.temper.pick(rng) {
-            temper::Sort::Kill => Fault::Kill(node),
-            temper::Sort::KillAll => Fault::KillAll,
-            temper::Sort::PowerLoss => Fault::PowerLoss(node),
-            temper::Sort::PowerLossAll => Fault::PowerLossAll,
-            temper::Sort::CrashInTurn => Fault::CrashInTurn(node, rng.between(1, 15)),
-            temper::Sort::CrashInGroup => Fault::CrashInGroup(node),
-            temper::Sort::DiskError => Fault::DiskError(node, rng.between(1, 15)),
-            temper::Sort::Pause => Fault::Pause(node, rng.between(10_000, 2_000_000)),
-            temper::Sort::SlowDisk => Fault::SlowDisk(node, rng.between(100_000, 3_000_000)),
-            temper::Sort::CutOneWay if node != other => Fault::CutOneWay(node, other),
-            temper::Sort::CutBothWays if node != other => Fault::CutBothWays(node, other),
-            temper::Sort::Partition if nodes.len() > 1 => Fault::Partition(groups(nodes, rng)),
-            temper::Sort::Isolate
-            | temper::Sort::CutOneWay
-            | temper::Sort::CutBothWays
-            | temper::Sort::Partition => Fault::Isolate(node),
-            temper::Sort::Heal => Fault::Heal,
-            temper::Sort::Transfer => Fault::Transfer(rng.one_in(2).then_some(node)),
-            temper::Sort::AddLearner => Fault::AddLearner,
-            temper::Sort::Promote => Fault::Promote,
-            temper::Sort::Remove => Fault::Remove,
-            temper::Sort::Replace => Fault::Replace,
-            temper::Sort::ReplaceSeveral => Fault::ReplaceSeveral,
-        };
-        Some(fault)
-    }
-
-    /// How long a dead process stays dead, in microseconds: often long enough for
-    /// the others to elect, sometimes not.
-    pub fn downtime_us(&mut self) -> u64 {
-        match self.rng.below(3) {
-            0 => self.rng.between(1_000, 50_000),
-            1 => self.rng.between(50_000, 1_000_000),
-            _ => self.rng.between(500_000, 5_000_000),
-        }
-    }
-}
-
-/// Two groups, or sometimes three; none is empty unless there are too few nodes.
-fn groups(nodes: &[NodeId], rng: &mut Rng) -> Vec<Vec<NodeId>> {
-    let mut nodes = nodes.to_vec();
-    rng.shuffle(&mut nodes);
-    let first = rng.between(1, nodes.len() as u64 - 1) as usize;
-    let mut rest = nodes.split_off(first);
-    if rest.len() > 1 && rng.one_in(4) {
-        let third = rest.split_off(1);
-        return vec![nodes, rest, third];
-    }
-    vec![nodes, rest]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_partition_has_every_node_once() {
-        let mut rng = Rng::new(2);
-        let nodes: Vec<NodeId> = (1..=5).map(NodeId).collect();
-        for _ in 0..100 {
-            let groups = groups(&nodes, &mut rng);
-            assert!(groups.len() >= 2 && groups.iter().all(|group| !group.is_empty()));
-            let mut all: Vec<NodeId> = groups.concat();
-            all.sort_unstable();
-            assert_eq!(all, nodes);
-        }
-    }
-
-    #[test]
-    fn a_single_node_has_faults_too() {
-        let mut planner = Planner::new(Rng::new(3));
-        for _ in 0..500 {
-            let fault = planner.next_fault(&[NodeId(1)]).expect("there is a node");
-            assert!(!matches!(fault, Fault::Partition(_) | Fault::CutOneWay(..)), "{fault}");
-        }
-        assert_eq!(planner.next_fault(&[]), None);
     }
 }

@@ -10,6 +10,7 @@
 //!                 Disks   (survive, as far as they were synced)
 //! ```
 
+mod clock;
 mod disks;
 mod process;
 mod sightings;
@@ -17,6 +18,7 @@ mod watched_log;
 mod watched_machine;
 
 pub use balsa::driver::Worker;
+pub use clock::Clock;
 pub use disks::{Disks, Doom};
 pub use process::{AdminAnswer, AdminRequest, Booted, Output, Process, ProcessConfig};
 pub use sightings::{Sighting, Sightings};

@@ -265,6 +265,11 @@ impl Process {
     pub fn status(&self) -> Status {
         self.driver.status()
     }
+
+    /// Brings such a copy up to date; whether anything in it changed.
+    pub fn refresh(&self, status: &mut Status) -> bool {
+        self.driver.refresh(status)
+    }
 }
 
 fn open(

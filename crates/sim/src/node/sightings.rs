@@ -12,9 +12,9 @@ use crate::checks::Fact;
 #[derive(Clone, Debug)]
 pub enum Sighting {
     /// A group of writes was given to the log store.
-    Writing(Vec<LogWrite>),
+    Writing(Arc<[LogWrite]>),
     /// The group given last is on stable storage.
-    Synced(Vec<LogWrite>),
+    Synced(Arc<[LogWrite]>),
     /// The start of the log is about to be purged.
     Purging {
         /// The last entry to go.

@@ -58,9 +58,10 @@ impl WatchedLog {
                 });
             }
         }
-        self.sightings.put(Sighting::Writing(group.to_vec()));
+        let seen: Arc<[LogWrite]> = group.into();
+        self.sightings.put(Sighting::Writing(Arc::clone(&seen)));
         self.inner.write(group)?;
-        self.sightings.put(Sighting::Synced(group.to_vec()));
+        self.sightings.put(Sighting::Synced(seen));
         Ok(())
     }
 }

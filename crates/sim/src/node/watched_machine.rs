@@ -15,8 +15,8 @@ pub struct WatchedMachine {
 }
 
 /// A hash is taken after each batch that ends at a multiple of this: nodes that
-/// apply other batches meet at some of them.
-const HASHED_INDEXES: u64 = 4;
+/// apply other batches meet at some of them, and what differs once goes on to differ.
+const HASHED_INDEXES: u64 = 16;
 
 impl WatchedMachine {
     /// Watches a state machine.

@@ -9,19 +9,32 @@ use kv_statemachine::{
 use super::{Request, Tag};
 use crate::rng::Rng;
 
-/// Draws requests over a few keys, so that they meet often.
+/// Tags of one client follow each other at this distance, so that no two clients
+/// give the same one and none depends on what the others do.
+const CLIENTS: u64 = 1_000;
+
+/// Draws the requests of one client over a few keys, so that they meet often.
 #[derive(Debug)]
 pub struct Generator {
     rng: Rng,
-    keys: u64,
+    mix: Mix,
     /// The tag of the latest write.
     tag: u64,
 }
 
+/// What the requests of a run are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mix {
+    /// How many keys there are.
+    pub keys: u64,
+    /// One in so many values is long.
+    pub long_values: u64,
+}
+
 impl Generator {
-    /// A generator of requests over so many keys.
-    pub fn new(rng: Rng, keys: u64) -> Generator {
-        Generator { rng, keys, tag: 0 }
+    /// The generator of a client, by its number: below 1,000.
+    pub fn new(rng: Rng, mix: Mix, client: u64) -> Generator {
+        Generator { rng, mix, tag: client }
     }
 
     /// The next request. `revision` is about the latest one that clients have seen.
@@ -52,7 +65,9 @@ impl Generator {
         let operand = match self.rng.below(3) {
             0 => CompareOperand::Version(self.rng.below(2) as i64),
             1 => CompareOperand::ModRevision(revision - self.rng.below(10) as i64),
-            _ => CompareOperand::Value(Bytes::from(self.tag.saturating_sub(3).to_string())),
+            _ => {
+                CompareOperand::Value(Bytes::from(self.tag.saturating_sub(3 * CLIENTS).to_string()))
+            }
         };
         let results = [
             CompareResult::Equal,
@@ -85,17 +100,21 @@ impl Generator {
     }
 
     fn key(&mut self) -> Bytes {
-        Bytes::from(format!("k{:02}", self.rng.below(self.keys)))
+        Bytes::from(format!("k{:02}", self.rng.below(self.mix.keys)))
     }
 
     /// How long a value is. Some are long enough for several sectors of a disk, so
     /// that a power loss can tear the entry.
     fn length(&mut self) -> usize {
-        if self.rng.one_in(3) { self.rng.between(200, 2_400) as usize } else { 0 }
+        if self.rng.one_in(self.mix.long_values) {
+            self.rng.between(200, 2_400) as usize
+        } else {
+            0
+        }
     }
 
     fn tag(&mut self) -> Tag {
-        self.tag += 1;
+        self.tag += CLIENTS;
         Tag(self.tag)
     }
 }
@@ -109,10 +128,11 @@ mod tests {
 
     #[test]
     fn every_write_but_a_compaction_has_a_tag_of_its_own() {
-        let mut generator = Generator::new(Rng::new(1), 8);
+        let mix = Mix { keys: 8, long_values: 3 };
+        let mut generators = [0, 1].map(|client| Generator::new(Rng::new(1), mix, client));
         let mut tags = BTreeSet::new();
-        for _ in 0..1000 {
-            match generator.next(50) {
+        for i in 0..1000 {
+            match generators[i % 2].next(50) {
                 Request::Write(Operation::Compact(_)) | Request::Read(_) => {}
                 Request::Write(operation) => {
                     let tag = tag_of(&operation).expect("the write has a tag");

@@ -7,9 +7,8 @@ mod tag;
 use std::fmt;
 
 use kv_statemachine::{KvError, Operation, RangeRequest, RangeResponse, Response};
-use raft_core::NodeId;
 
-pub use generate::Generator;
+pub use generate::{Generator, Mix};
 pub use model::{Effect, Model};
 pub use tag::{Tag, tag_of};
 
@@ -25,10 +24,12 @@ pub enum Request {
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Request::Write(Operation::Put(put)) => {
-                let value = String::from_utf8_lossy(&put.value);
-                let tag = value.trim_start_matches('0');
-                write!(f, "put {} {tag} in {} bytes", put.key.escape_ascii(), value.len())
+            Request::Write(operation @ Operation::Put(put)) => {
+                let (key, bytes) = (put.key.escape_ascii(), put.value.len());
+                match tag_of(operation) {
+                    Some(tag) => write!(f, "put {key} {} in {bytes} bytes", tag.0),
+                    None => write!(f, "put {key} in {bytes} bytes"),
+                }
             }
             Request::Write(Operation::DeleteRange(delete)) => {
                 write!(f, "delete {}", delete.range.key.escape_ascii())
@@ -102,13 +103,4 @@ impl fmt::Display for Outcome {
             Outcome::NotRead => f.write_str("not read"),
         }
     }
-}
-
-/// Where a client is connected to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The request.
-    pub op: OpId,
-    /// The node that was asked.
-    pub node: NodeId,
 }

@@ -17,9 +17,11 @@ impl fmt::Display for Tag {
 }
 
 impl Tag {
-    /// A put of the tag as the value, with zeros before it up to a length.
-    pub(super) fn put(self, key: Bytes, length: usize) -> PutRequest {
-        PutRequest::of(key, format!("{:0length$}", self.0))
+    /// A put of the tag as the value, with dots behind it up to a length.
+    pub(crate) fn put(self, key: Bytes, length: usize) -> PutRequest {
+        let mut value = self.0.to_string().into_bytes();
+        value.resize(length.max(value.len()), b'.');
+        PutRequest::of(key, value)
     }
 
     /// A deletion of one key, written as a range up to the key with a zero byte
@@ -50,7 +52,8 @@ pub fn tag_of(operation: &Operation) -> Option<Tag> {
 }
 
 fn parse(bytes: &[u8]) -> Option<Tag> {
-    std::str::from_utf8(bytes).ok()?.parse().ok().map(Tag)
+    let digits = bytes.split(|byte| *byte == b'.').next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok().map(Tag)
 }
 
 #[cfg(test)]

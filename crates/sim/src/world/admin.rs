@@ -7,7 +7,7 @@ use raft_core::{Change, Leave, Membership, NodeId, RoleName, SnapshotMeta, Step,
 
 use super::World;
 use crate::counts::Kind;
-use crate::faults::Fault;
+use crate::faults::{Fault, Planned};
 use crate::node::{AdminAnswer, AdminRequest};
 use crate::rng::Rng;
 
@@ -17,6 +17,7 @@ const MOST_NODES: usize = 7;
 /// What the operator keeps in mind.
 #[derive(Debug)]
 pub(super) struct Admin {
+    /// What the choices about the change at hand are drawn from.
     rng: Rng,
     /// The id that no node has had yet.
     next_id: u64,
@@ -25,10 +26,10 @@ pub(super) struct Admin {
 }
 
 impl Admin {
-    pub(super) fn new(rng: Rng, nodes: &[NodeId]) -> Admin {
+    pub(super) fn new(nodes: &[NodeId]) -> Admin {
         let membership = Membership::of_voters(nodes.iter().copied());
         let next_id = nodes.iter().map(|id| id.0).max().unwrap_or(0) + 1;
-        Admin { rng, next_id, bootstrap: SnapshotMeta::bootstrap(membership) }
+        Admin { rng: Rng::new(0), next_id, bootstrap: SnapshotMeta::bootstrap(membership) }
     }
 
     /// One of the set.
@@ -40,7 +41,8 @@ impl Admin {
 
 impl World {
     /// The operator does something, if there is somebody to ask and it makes sense.
-    pub(super) fn administer(&mut self, fault: &Fault) {
+    pub(super) fn administer(&mut self, planned: &Planned, fault: &Fault) {
+        self.admin.rng = planned.rng();
         let Some((leader, membership)) = self.leader() else { return };
         if membership.is_joint() && membership.leave == Leave::Explicit {
             return self.change(leader, Change::LeaveJoint, &[]);
@@ -104,9 +106,12 @@ impl World {
     }
 
     fn submit_admin(&mut self, leader: NodeId, request: AdminRequest) {
-        self.note_of(leader, "operator", &request.to_string());
-        let deadline = Time(self.now.0 + self.setup.deadline_us);
-        if let Some(process) = self.nodes.get_mut(&leader).and_then(|node| node.process.as_mut()) {
+        self.note_of(leader, "operator", &request);
+        let (now, deadline_us) = (self.now, self.setup.deadline_us);
+        if let Some(host) = self.nodes.get_mut(&leader)
+            && let Some(process) = &mut host.process
+        {
+            let deadline = Time(host.clock.shows(now).0 + deadline_us);
             let is_in = process.submit_admin(request, deadline);
             self.note("operator", if is_in { "asked" } else { "turned away" });
             self.schedule_all(leader);
@@ -115,7 +120,7 @@ impl World {
 
     /// The operator is told what came of it.
     pub(super) fn admin_told(&mut self, answer: &AdminAnswer) {
-        self.note("operator", &answer.to_string());
+        self.note("operator", answer);
         match (answer.is_transfer, answer.error) {
             (true, None) => self.counts.add(Kind::TransferDone),
             (true, Some(_)) => self.counts.add(Kind::TransferRefused),
@@ -124,11 +129,8 @@ impl World {
     }
 
     /// Ends a joint phase that waits for the operator.
-    pub(super) fn leave_joint(&mut self) {
-        if let Some((leader, membership)) = self.leader()
-            && membership.is_joint()
-            && membership.leave == Leave::Explicit
-        {
+    pub(super) fn leave_joint(&mut self, leader: NodeId, membership: &Membership) {
+        if membership.is_joint() && membership.leave == Leave::Explicit {
             self.change(leader, Change::LeaveJoint, &[]);
         }
     }

@@ -1,7 +1,8 @@
-//! The clients: each asks some node for something, waits for the answer, thinks,
-//! and asks again.
+//! The clients: each asks some node for something every now and then, whether it was
+//! answered or not, so that no misfortune of the cluster makes their load lighter.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use raft_core::{NodeId, RoleName, Time};
 
@@ -10,16 +11,23 @@ use crate::checks::Fact;
 use crate::counts::Kind;
 use crate::report::Failure;
 use crate::rng::Rng;
-use crate::workload::{Generator, OpId, Outcome, Request, tag_of};
+use crate::workload::{Generator, Mix, OpId, Outcome, Request, tag_of};
 
 /// All clients together.
 #[derive(Debug)]
 pub(super) struct Clients {
-    rng: Rng,
-    generator: Generator,
+    /// By their numbers.
+    clients: Vec<Client>,
     /// The requests that wait for an answer.
     pending: BTreeMap<OpId, Pending>,
     asked: u64,
+}
+
+/// One client; what it does depends on no other.
+#[derive(Debug)]
+struct Client {
+    rng: Rng,
+    generator: Generator,
 }
 
 #[derive(Debug)]
@@ -30,14 +38,19 @@ struct Pending {
 }
 
 impl Clients {
-    pub(super) fn new(rng: Rng, keys: u64) -> Clients {
-        let generator = Generator::new(rng.fork("requests"), keys);
-        Clients { rng, generator, pending: BTreeMap::new(), asked: 0 }
+    /// So many clients.
+    pub(super) fn new(rng: &Rng, number: u64, mix: Mix) -> Clients {
+        let client = |number| {
+            let rng = rng.fork_number(number);
+            Client { generator: Generator::new(rng.fork("requests"), mix, number), rng }
+        };
+        let clients = (0..number).map(client).collect();
+        Clients { clients, pending: BTreeMap::new(), asked: 0 }
     }
 
-    /// Whether nobody waits for an answer.
-    pub(super) fn are_idle(&self) -> bool {
-        self.pending.is_empty()
+    /// Whether anybody waits for an answer of such a node.
+    pub(super) fn wait_for(&self, is_such: impl Fn(NodeId) -> bool) -> bool {
+        self.pending.values().any(|pending| is_such(pending.node))
     }
 }
 
@@ -48,13 +61,18 @@ impl World {
             return Ok(());
         }
         let running: Vec<NodeId> = self.running();
-        let Some(&node) = self.clients.rng.pick(&running) else {
-            self.client_rests(client);
+        let revision = self.checks.known().told_revision.max(1);
+        let place = usize::try_from(client).unwrap_or(usize::MAX);
+        let Some(Client { rng, generator }) = self.clients.clients.get_mut(place) else {
             return Ok(());
         };
-        let revision = self.checks.known().told_revision.max(1);
-        let request = self.clients.generator.next(revision);
-        self.ask(client, node, request)
+        let rest = rng.between(1, self.setup.think_us);
+        self.queue.push(Time(self.now.0 + rest), Happening::Client { client });
+        let request = generator.next(revision);
+        match rng.pick(&running) {
+            Some(&node) => self.ask(client, node, request),
+            None => Ok(()),
+        }
     }
 
     /// A client asks a node for this.
@@ -71,9 +89,13 @@ impl World {
             Request::Read(_) => None,
         };
         self.observe(&Fact::Invoked { op, tag })?;
-        self.note_of(node, "ask", &format!("{op}, client {client}: {request}"));
-        let deadline = Time(self.now.0 + self.setup.deadline_us);
-        if let Some(process) = self.nodes.get_mut(&node).and_then(|node| node.process.as_mut()) {
+        self.counts.add(Kind::Operation);
+        self.note_of(node, "ask", &Told { op, client, what: &request });
+        let (now, deadline_us) = (self.now, self.setup.deadline_us);
+        if let Some(host) = self.nodes.get_mut(&node)
+            && let Some(process) = &mut host.process
+        {
+            let deadline = Time(host.clock.shows(now).0 + deadline_us);
             process.submit(op, &request, deadline);
             self.clients.pending.insert(op, Pending { client, node, request });
         }
@@ -85,11 +107,10 @@ impl World {
         let Some(Pending { client, node, request }) = self.clients.pending.remove(&op) else {
             return Ok(());
         };
-        self.note_of(node, "tell", &format!("{op}, client {client}: {outcome}"));
+        self.note_of(node, "tell", &Told { op, client, what: &outcome });
         self.observe(&Fact::Completed { op, request: &request, outcome: &outcome })?;
         self.count_outcome(node, &outcome);
-        self.note_last_read(client, node, &outcome);
-        self.client_rests(client);
+        self.note_last_deed(client, node, &outcome);
         Ok(())
     }
 
@@ -103,11 +124,6 @@ impl World {
             })
             .collect();
         failed.into_iter().try_for_each(|(op, outcome)| self.client_told(op, outcome))
-    }
-
-    fn client_rests(&mut self, client: u64) {
-        let rest = self.clients.rng.between(1, self.setup.think_us);
-        self.queue.push(Time(self.now.0 + rest), Happening::Client { client });
     }
 
     fn count_outcome(&mut self, node: NodeId, outcome: &Outcome) {
@@ -130,5 +146,18 @@ impl World {
     /// The nodes whose processes run.
     pub(super) fn running(&self) -> Vec<NodeId> {
         self.nodes.iter().filter(|(_, node)| node.is_up()).map(|(id, _)| *id).collect()
+    }
+}
+
+/// What went between a client and a node.
+struct Told<'a, T> {
+    op: OpId,
+    client: u64,
+    what: &'a T,
+}
+
+impl<T: fmt::Display> fmt::Display for Told<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, client {}: {}", self.op, self.client, self.what)
     }
 }

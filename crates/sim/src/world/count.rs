@@ -1,5 +1,7 @@
 //! Looks at what was seen in a node, tells the checks, and counts.
 
+use std::fmt;
+
 use kv_statemachine::{Operation, codec};
 use raft_core::{Entry, EntryKind, Membership, NodeId};
 use raft_storage::LogWrite;
@@ -25,19 +27,18 @@ impl World {
         match sighting {
             Sighting::Synced(group) => {
                 group.iter().for_each(|write| self.count_write(id, write));
-                let words: Vec<&str> = group.iter().map(name_of).collect();
-                self.note_of(id, "synced", &words.join(" "));
+                self.note_of(id, "synced", &Group(group));
             }
             Sighting::Applying(entries) => {
                 entries.iter().for_each(|entry| self.count_committed(entry));
                 if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
-                    let range = format!("{} to {}", first.position(), last.position());
-                    self.note_of(id, "apply", &range);
+                    let (first, last) = (first.position(), last.position());
+                    self.note_of(id, "apply", &format_args!("{first} to {last}"));
                 }
             }
             Sighting::Installed(meta) => {
                 self.counts.add(Kind::SnapshotInstalled);
-                self.note_of(id, "install", &meta.to_string());
+                self.note_of(id, "install", meta);
             }
             Sighting::SnapshotTaken => {
                 self.counts.add(Kind::SnapshotTaken);
@@ -45,11 +46,11 @@ impl World {
             }
             Sighting::Hashed(_, hash) => {
                 self.counts.add(Kind::HashCompared);
-                self.note_of(id, "hash", &hash.to_string());
+                self.note_of(id, "hash", hash);
             }
             Sighting::Purging { upto, .. } => {
                 self.counts.add(Kind::Purge);
-                self.note_of(id, "purge", &format!("up to {upto}"));
+                self.note_of(id, "purge", &format_args!("up to {upto}"));
             }
             Sighting::Writing(_) => {}
         }
@@ -72,7 +73,7 @@ impl World {
             EntryKind::MEMBERSHIP => {
                 if let Ok(next) = Membership::decode(entry.format, &entry.payload) {
                     self.count_membership(&next);
-                    self.committed_membership = next;
+                    self.committed_membership = (entry.index, next);
                 }
             }
             EntryKind::COMMAND => {
@@ -87,7 +88,7 @@ impl World {
     }
 
     fn count_membership(&mut self, next: &Membership) {
-        let before = &self.committed_membership;
+        let (_, before) = &self.committed_membership;
         let mut counts = vec![Kind::MembershipChange];
         if next.is_joint() {
             counts.push(Kind::JointMembership);
@@ -110,11 +111,27 @@ impl World {
     }
 }
 
-fn name_of(write: &LogWrite) -> &'static str {
-    match write {
-        LogWrite::Ballot(_) => "ballot",
-        LogWrite::Append(_) => "append",
-        LogWrite::Purge(_) => "purge",
-        LogWrite::Reset(_) => "reset",
+/// What a group of writes does, in short.
+struct Group<'a>(&'a [LogWrite]);
+
+impl fmt::Display for Group<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, write) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            match write {
+                LogWrite::Ballot(ballot) => write!(f, "{ballot}")?,
+                LogWrite::Append(entries) => match (entries.first(), entries.last()) {
+                    (Some(first), Some(last)) => {
+                        write!(f, "append {} to {}", first.position(), last.position())?;
+                    }
+                    _ => f.write_str("append nothing")?,
+                },
+                LogWrite::Purge(meta) => write!(f, "purge up to {}", meta.position)?,
+                LogWrite::Reset(meta) => write!(f, "reset to {}", meta.position)?,
+            }
+        }
+        Ok(())
     }
 }

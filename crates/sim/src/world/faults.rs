@@ -5,43 +5,56 @@ use raft_core::{NodeId, Time};
 use super::nodes::Death;
 use super::{Happening, Phase, World};
 use crate::counts::Kind;
-use crate::faults::Fault;
+use crate::faults::{Fault, Planned};
 use crate::node::Doom;
 use crate::report::Failure;
 
 impl World {
-    /// The next fault has come.
-    pub(super) fn next_fault(&mut self) -> Result<(), Failure> {
-        if self.phase != Phase::Chaos {
-            return Ok(());
+    /// Waits for the fault at a place of the plan.
+    pub(super) fn await_fault(&mut self, place: usize) {
+        if let Some(planned) = self.plan.get(place) {
+            self.queue.push(planned.at, Happening::Fault { place });
         }
-        let at = self.planner.next_time(self.now);
-        self.queue.push(at, Happening::Fault);
-        let nodes: Vec<NodeId> = self.present();
-        match self.planner.next_fault(&nodes) {
+    }
+
+    /// A fault's time has come.
+    pub(super) fn meet_fault(&mut self, place: usize) -> Result<(), Failure> {
+        let Some(&planned) = self.plan.get(place).filter(|_| self.phase == Phase::Chaos) else {
+            return Ok(());
+        };
+        self.await_fault(place + 1);
+        match planned.fault(&self.present()) {
             Some(fault) => {
-                self.note("fault", &fault.to_string());
-                self.inflict(&fault)
+                self.note("fault", &format_args!("{}: {fault}", planned.number));
+                self.inflict(&planned, &fault)
             }
             None => Ok(()),
         }
     }
 
-    fn inflict(&mut self, fault: &Fault) -> Result<(), Failure> {
+    fn inflict(&mut self, planned: &Planned, fault: &Fault) -> Result<(), Failure> {
         match fault {
-            Fault::Kill(node) => self.kill(*node, Death::Process, Kind::Kill),
-            Fault::PowerLoss(node) => self.kill(*node, Death::Power, Kind::PowerLoss),
-            Fault::KillAll => self.kill_all(Death::Process, Kind::KillAll),
-            Fault::PowerLossAll => self.kill_all(Death::Power, Kind::PowerLossAll),
-            Fault::CrashInTurn(node, after) => self.doom(*node, Doom::PowerLoss, *after),
+            Fault::Kill(node) => self.kill(planned, *node, Death::Process, Kind::Kill),
+            Fault::PowerLoss(node) => self.kill(planned, *node, Death::Power, Kind::PowerLoss),
+            Fault::KillAll => self.kill_all(planned, Death::Process, Kind::KillAll),
+            Fault::PowerLossAll => self.kill_all(planned, Death::Power, Kind::PowerLossAll),
+            Fault::CrashInTurn(node, after) => {
+                self.doom(planned, *node, Doom::PowerLoss, *after);
+                Ok(())
+            }
             Fault::CrashInGroup(id) => {
+                let down_us = planned.downtime_us(*id);
                 if let Some(node) = self.nodes.get_mut(id).filter(|node| node.doom.is_none()) {
                     node.doom = Some(Doom::PowerLoss);
+                    node.down_us = down_us;
                     node.next_group_is_doomed = true;
                 }
                 Ok(())
             }
-            Fault::DiskError(node, after) => self.doom(*node, Doom::DiskError, *after),
+            Fault::DiskError(node, after) => {
+                self.doom(planned, *node, Doom::DiskError, *after);
+                Ok(())
+            }
             Fault::Pause(id, us) => {
                 let until = Time(self.now.0 + us);
                 if let Some(node) = self.nodes.get_mut(id).filter(|node| node.is_up()) {
@@ -91,32 +104,45 @@ impl World {
             | Fault::Remove
             | Fault::Replace
             | Fault::ReplaceSeveral => {
-                self.administer(fault);
+                self.administer(planned, fault);
                 Ok(())
             }
         }
     }
 
-    fn kill(&mut self, id: NodeId, death: Death, kind: Kind) -> Result<(), Failure> {
-        if self.nodes.get(&id).is_some_and(|node| node.is_up()) {
+    fn kill(
+        &mut self,
+        planned: &Planned,
+        id: NodeId,
+        death: Death,
+        kind: Kind,
+    ) -> Result<(), Failure> {
+        if let Some(node) = self.nodes.get_mut(&id).filter(|node| node.is_up()) {
+            node.down_us = planned.downtime_us(id);
             self.counts.add(kind);
         }
         self.crash(id, death)
     }
 
-    fn kill_all(&mut self, death: Death, kind: Kind) -> Result<(), Failure> {
+    fn kill_all(&mut self, planned: &Planned, death: Death, kind: Kind) -> Result<(), Failure> {
         let running = self.running();
         self.counts.add_many(kind, u64::from(!running.is_empty()));
-        running.into_iter().try_for_each(|id| self.crash(id, death))
+        for id in running {
+            if let Some(node) = self.nodes.get_mut(&id) {
+                node.down_us = planned.downtime_us(id);
+            }
+            self.crash(id, death)?;
+        }
+        Ok(())
     }
 
     /// A node's disk is to fail after so many more operations.
-    fn doom(&mut self, id: NodeId, doom: Doom, after: u64) -> Result<(), Failure> {
+    fn doom(&mut self, planned: &Planned, id: NodeId, doom: Doom, after: u64) {
         if let Some(node) = self.nodes.get_mut(&id).filter(|node| node.doom.is_none()) {
             node.doom = Some(doom);
+            node.down_us = planned.downtime_us(id);
             node.disks.fail_after(doom, after);
         }
-        Ok(())
     }
 
     /// Mends all links. Whoever can be reached again is looked for.

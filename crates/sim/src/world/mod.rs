@@ -3,9 +3,10 @@
 //!
 //! ```text
 //!            0                       chaos ends                 together again
-//!   faults   ├── one every now and then ──┤ all mended, all restarted
+//!   faults   ├── one every now and then ──┤ all nodes, or a majority, healed for good
 //!   clients  ├── requests to any node ────┤ ── a few more ──┤
 //!   checks   ├── each fact as it happens ───────────────────────┤ the whole history
+//!                    safety                       liveness
 //! ```
 //!
 //! One loop takes the next thing that happens out of a queue and lets it happen.
@@ -14,6 +15,7 @@
 
 mod admin;
 mod clients;
+mod core;
 mod count;
 mod faults;
 mod nodes;
@@ -21,15 +23,18 @@ mod pace;
 mod settle;
 mod setup;
 mod traffic;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::time::Duration;
 
 use bytes::Bytes;
-use raft_core::{Incarnation, Membership, NodeId, SnapshotMeta, Time};
+use raft_core::{Incarnation, Index, Membership, NodeId, SnapshotMeta, Time};
 
 use crate::checks::{Checks, Fact};
 use crate::counts::Counts;
-use crate::faults::Planner;
+use crate::faults::Plan;
 use crate::network::Network;
 use crate::node::Worker;
 use crate::options::Options;
@@ -41,7 +46,7 @@ use crate::trace::Trace;
 use admin::Admin;
 use clients::Clients;
 use nodes::Node;
-use pace::Pace;
+use settle::LastDeeds;
 use setup::Setup;
 
 /// So many things happen in a second at most, unless nodes answer each other's answers.
@@ -61,8 +66,9 @@ pub fn run(seed: u64, options: &Options, trace: Trace) -> Report {
         Ok(Err(failure)) => Some(failure),
         Err(message) => Some(Failure::Panicked(message)),
     };
-    let (trace, ended) = (world.trace.hash(), world.now);
-    Report { seed, trace, counts: world.counts, ended, failure }
+    let (trace, lines, ended) = (world.trace.hash(), world.trace.lines(), world.now);
+    let recovered = world.recovered;
+    Report { seed, trace, lines, counts: world.counts, ended, recovered, failure }
 }
 
 /// Everything there is.
@@ -77,18 +83,22 @@ struct World {
     nodes: BTreeMap<NodeId, Node>,
     clients: Clients,
     admin: Admin,
-    planner: Planner,
-    pace: Pace,
+    plan: Plan,
+    /// How long it takes until things are noticed.
+    notice: Rng,
     checks: Checks,
     counts: Counts,
     trace: Trace,
     phase: Phase,
     /// The second that it is, and how much happened in it.
     traffic: (u64, u64),
-    /// The membership that was committed last.
-    committed_membership: Membership,
-    /// The nodes that have served the read at the very end.
-    read_at_end: BTreeSet<NodeId>,
+    /// The membership that was committed last, and by which entry.
+    committed_membership: (Index, Membership),
+    /// The nodes that are healed when chaos ends.
+    core: BTreeSet<NodeId>,
+    last_deeds: LastDeeds,
+    /// How long it took until the cluster was together again.
+    recovered: Option<Duration>,
 }
 
 /// Where a run is.
@@ -98,6 +108,8 @@ enum Phase {
     Chaos,
     /// Everything is mended; the cluster has until then to come together.
     Settling {
+        /// Since when.
+        since: Time,
         /// When patience ends.
         until: Time,
     },
@@ -124,8 +136,8 @@ enum Happening {
     Connected { to: NodeId, peer: NodeId },
     /// A node's process starts.
     Boot { node: NodeId },
-    /// The next fault.
-    Fault,
+    /// The fault at a place of the plan.
+    Fault { place: usize },
     /// A client asks for something.
     Client { client: u64 },
     /// Chaos ends.
@@ -138,14 +150,18 @@ impl World {
     fn new(seed: u64, options: &Options, trace: Trace) -> World {
         let rng = Rng::new(seed);
         let setup = Setup::draw(&mut rng.fork("setup"), options);
+        let mut plan = Plan::draw(rng.fork("faults"), setup.chaos_us);
+        if let Some(numbers) = &options.faults {
+            plan = plan.only(numbers);
+        }
         World {
             #[cfg(feature = "planted-bugs")]
             mutation: options.mutation,
             network: Network::new(setup.network.clone(), rng.fork("network")),
-            clients: Clients::new(rng.fork("clients"), setup.keys),
-            planner: Planner::new(rng.fork("faults")),
-            pace: Pace::new(rng.fork("pace")),
-            admin: Admin::new(rng.fork("admin"), &setup.nodes),
+            clients: Clients::new(&rng.fork("clients"), setup.clients, setup.mix),
+            plan,
+            notice: rng.fork("notice"),
+            admin: Admin::new(&setup.nodes),
             setup,
             rng,
             now: Time(0),
@@ -156,8 +172,10 @@ impl World {
             trace,
             phase: Phase::Chaos,
             traffic: (0, 0),
-            committed_membership: Membership::default(),
-            read_at_end: BTreeSet::new(),
+            committed_membership: (Index::ZERO, Membership::default()),
+            core: BTreeSet::new(),
+            last_deeds: LastDeeds::default(),
+            recovered: None,
         }
     }
 
@@ -176,17 +194,16 @@ impl World {
 
     fn begin(&mut self) {
         let membership = Membership::of_voters(self.setup.nodes.iter().copied());
-        self.committed_membership = membership.clone();
+        self.committed_membership.1 = membership.clone();
         let bootstrap = SnapshotMeta::bootstrap(membership);
         for id in self.setup.nodes.clone() {
             self.add_node(id, bootstrap.clone());
         }
         for client in 0..self.setup.clients {
-            let at = self.pace.between_us(1_000, 500_000);
+            let at = self.notice.between(1_000, 500_000);
             self.queue.push(Time(at), Happening::Client { client });
         }
-        let first = self.planner.next_time(self.now);
-        self.queue.push(first, Happening::Fault);
+        self.await_fault(0);
         self.queue.push(Time(self.setup.chaos_us), Happening::Calm);
     }
 
@@ -208,7 +225,7 @@ impl World {
                 Ok(())
             }
             Happening::Boot { node } => self.boot(node),
-            Happening::Fault => self.next_fault(),
+            Happening::Fault { place } => self.meet_fault(place),
             Happening::Client { client } => self.client_asks(client),
             Happening::Calm => self.calm_down(),
             Happening::Look => self.look(),
@@ -232,17 +249,12 @@ impl World {
     }
 
     /// Notes a step of the world.
-    fn note(&mut self, what: &'static str, detail: &str) {
+    fn note<D: Display + ?Sized>(&mut self, what: &'static str, detail: &D) {
         self.trace.note(self.now, None, what, detail);
     }
 
     /// Notes a step of a node.
-    fn note_of<D: std::hash::Hash + std::fmt::Display + ?Sized>(
-        &mut self,
-        node: NodeId,
-        what: &'static str,
-        detail: &D,
-    ) {
+    fn note_of<D: Display + ?Sized>(&mut self, node: NodeId, what: &'static str, detail: &D) {
         self.trace.note(self.now, Some(node), what, detail);
     }
 }

@@ -1,10 +1,10 @@
-//! How long things take: each turn of a worker comes a little after it could,
-//! and nobody can count on which of two comes first.
+//! How long things take on a node: each turn of a worker comes a little after it
+//! could, and nobody can count on which of two comes first.
 
 use crate::node::Worker;
 use crate::rng::Rng;
 
-/// Draws how long workers take to get to their turns.
+/// Draws how long the workers of a node take to get to their turns.
 #[derive(Debug)]
 pub struct Pace {
     rng: Rng,
@@ -13,9 +13,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The pace of one run.
-    pub fn new(mut rng: Rng) -> Pace {
-        let sync_us = rng.between(200, 12_000);
+    /// The pace of a node on whose disk a sync takes at most so long.
+    pub fn new(rng: Rng, sync_us: u64) -> Pace {
         Pace { rng, sync_us }
     }
 
@@ -35,10 +34,5 @@ impl Pace {
     /// microseconds.
     pub fn idle_us(&mut self) -> u64 {
         self.rng.between(500, 30_000)
-    }
-
-    /// Something from a range, in microseconds.
-    pub fn between_us(&mut self, low: u64, high: u64) -> u64 {
-        self.rng.between(low, high)
     }
 }

@@ -1,115 +1,172 @@
-//! The end of a run: everything is mended, and the cluster has to come together.
+//! The end of a run: everything that is to heal is mended, and the cluster has to come
+//! together.
+//!
+//! ```text
+//!   chaos ends ─▶ a leader, nothing joint, nobody waits ─▶ a write at each member
+//!              ─▶ all have applied all ─▶ a read of everything at each member ─▶ the end
+//! ```
+//!
+//! All of it by the nodes that are healed, see [`core`](super::core), and within
+//! [`PATIENCE_US`].
 
 use std::collections::BTreeSet;
 
-use kv_statemachine::{KeyRange, RangeRequest};
-use raft_core::{Index, NodeId, Time};
+use kv_statemachine::{KeyRange, Operation, RangeRequest};
+use raft_core::{Membership, NodeId, RoleName, Status, Time};
 
 use super::{Happening, Phase, World};
 use crate::checks::Fact;
 use crate::counts::Kind;
 use crate::network::Profile;
 use crate::report::Failure;
-use crate::workload::{OpId, Outcome, Request};
+use crate::workload::{OpId, Outcome, Request, Tag};
 
 /// The cluster has to be together again within this, in microseconds.
-const PATIENCE_US: u64 = 90_000_000;
+const PATIENCE_US: u64 = 60_000_000;
 /// It is looked at this often, in microseconds.
 const LOOK_US: u64 = 50_000;
-/// The number of the client that asks at the very end.
-const LAST_CLIENT: u64 = u64::MAX;
+/// The number of the client that asks at the very end; no other one has it.
+const LAST_CLIENT: u64 = 999;
+
+/// What the members have done at the very end.
+#[derive(Debug, Default)]
+pub(super) struct LastDeeds {
+    /// How often the last client has asked for a write.
+    asked: u64,
+    /// Whose clients' writes were done.
+    wrote: BTreeSet<NodeId>,
+    /// Who served a read of everything after that.
+    read: BTreeSet<NodeId>,
+}
 
 impl World {
-    /// Chaos ends: all links work, disks are fast, and all processes start. A disk
-    /// that is already bound to fail still does, once.
+    /// Chaos ends: all links between the nodes that are to heal work, disks are fast,
+    /// and processes start. A disk that is already bound to fail still does, once.
     pub(super) fn calm_down(&mut self) -> Result<(), Failure> {
         let until = Time(self.now.0 + PATIENCE_US);
-        self.phase = Phase::Settling { until };
-        self.note("calm", "all is mended");
+        self.phase = Phase::Settling { since: self.now, until };
+        self.note("calm", "what is to heal is mended");
         self.network.set_profile(Profile::calm());
         self.heal_network();
         for node in self.nodes.values_mut() {
             node.paused_until = self.now;
             node.slow_until = self.now;
         }
-        for id in self.present() {
+        self.choose_core()?;
+        for id in self.core.clone() {
             self.queue.push(self.now, Happening::Boot { node: id });
         }
         self.queue.push(Time(self.now.0 + LOOK_US), Happening::Look);
         Ok(())
     }
 
-    /// Is the cluster together? If so, one more read on each node, and the end.
+    /// Is the cluster together? If so, the last deeds, and the end.
     pub(super) fn look(&mut self) -> Result<(), Failure> {
-        let Phase::Settling { until } = self.phase else { return Ok(()) };
-        self.leave_joint();
+        let Phase::Settling { since, until } = self.phase else { return Ok(()) };
+        let leader = self.core_leader().map(|status| (status.id, status.membership.clone()));
+        if let Some((leader, membership)) = leader {
+            self.leave_joint(leader, &membership);
+        }
         let missing = self.missing();
-        if missing.is_empty() && self.is_last_read_done()? {
+        if missing.is_empty() && self.are_last_deeds_done()? {
+            self.recovered = Some(self.now.since(since));
             self.phase = Phase::Done;
             return Ok(());
         }
         if self.now > until {
-            let missing = missing.join("; ");
-            return Err(Failure::Stuck { missing });
+            let missing = if missing.is_empty() { self.deeds_missing() } else { missing };
+            return Err(Failure::Stuck { missing: missing.join("; ") });
         }
         self.queue.push(Time(self.now.0 + LOOK_US), Happening::Look);
         Ok(())
     }
 
+    /// The healed node that leads the latest term.
+    fn core_leader(&self) -> Option<&Status> {
+        let healed = self.nodes.iter().filter(|(id, node)| node.is_up() && self.core.contains(id));
+        let statuses = healed.filter_map(|(_, node)| node.last_status.as_ref());
+        let leaders = statuses.filter(|status| status.role == RoleName::Leader);
+        leaders.max_by_key(|status| status.ballot.term)
+    }
+
+    /// The healed nodes among the members.
+    fn healed(&self, membership: &Membership) -> BTreeSet<NodeId> {
+        membership.members.keys().copied().filter(|id| self.core.contains(id)).collect()
+    }
+
     /// What is still missing until the cluster is together.
     fn missing(&self) -> Vec<String> {
-        let Some((leader, membership)) = self.leader() else {
+        let Some(leader) = self.core_leader() else {
             return vec!["there is no leader".to_owned()];
         };
+        let (membership, last) = (&leader.membership, leader.last.index);
         let mut missing = Vec::new();
         if membership.is_joint() {
-            missing.push(format!("{leader} is still in the joint membership {membership}"));
+            missing.push(format!("{} is still in the joint membership {membership}", leader.id));
         }
-        if !self.clients.are_idle() {
+        if self.clients.wait_for(|node| self.core.contains(&node)) {
             missing.push("clients still wait for answers".to_owned());
         }
-        let last = self.nodes[&leader].last_status.as_ref().map(|status| status.last.index);
-        for id in membership.members.keys() {
-            let status = self.nodes.get(id).and_then(|node| node.last_status.as_ref());
+        for id in self.healed(membership) {
+            let status = self.nodes.get(&id).and_then(|node| node.last_status.as_ref());
             match status {
-                Some(status) if Some(status.applied) == last => {}
-                Some(status) => missing.push(format!(
-                    "{id} has applied {} of {}",
-                    status.applied,
-                    last.unwrap_or(Index::ZERO)
-                )),
+                Some(status) if status.applied == last => {}
+                Some(status) => {
+                    missing.push(format!("{id} has applied {} of {last}", status.applied));
+                }
                 None => missing.push(format!("{id} does not run")),
             }
         }
         missing
     }
 
-    /// Reads everything on each member, once all are together; whether that is done.
-    fn is_last_read_done(&mut self) -> Result<bool, Failure> {
-        let Some((_, membership)) = self.leader() else { return Ok(false) };
-        let members: BTreeSet<NodeId> = membership.members.keys().copied().collect();
-        if self.read_at_end == members {
-            return Ok(true);
+    /// Writes at each member, and once all is applied everywhere reads everything
+    /// there; whether that is done.
+    fn are_last_deeds_done(&mut self) -> Result<bool, Failure> {
+        let Some(leader) = self.core_leader() else { return Ok(false) };
+        let members = self.healed(&leader.membership);
+        let to_write: Vec<NodeId> = members.difference(&self.last_deeds.wrote).copied().collect();
+        for &id in &to_write {
+            self.last_deeds.asked += 1;
+            let tag = Tag(LAST_CLIENT + self.last_deeds.asked * 1_000);
+            let put = Operation::Put(tag.put("last".into(), 0));
+            self.ask(LAST_CLIENT, id, Request::Write(put))?;
         }
-        for id in members.difference(&self.read_at_end.clone()) {
+        if !to_write.is_empty() {
+            return Ok(false);
+        }
+        let to_read: Vec<NodeId> = members.difference(&self.last_deeds.read).copied().collect();
+        for &id in &to_read {
             let read = RangeRequest::of(KeyRange::from_key("\0"));
-            self.ask(LAST_CLIENT, *id, Request::Read(read))?;
+            self.ask(LAST_CLIENT, id, Request::Read(read))?;
         }
-        Ok(false)
+        Ok(to_read.is_empty())
     }
 
-    /// A node served its last read.
-    pub(super) fn note_last_read(&mut self, client: u64, node: NodeId, outcome: &Outcome) {
-        if client == LAST_CLIENT && matches!(outcome, Outcome::Read(Ok(_))) {
-            self.read_at_end.insert(node);
+    fn deeds_missing(&self) -> Vec<String> {
+        let LastDeeds { wrote, read, .. } = &self.last_deeds;
+        vec![format!("of the last client only {wrote:?} wrote and {read:?} read")]
+    }
+
+    /// A node answered the last client.
+    pub(super) fn note_last_deed(&mut self, client: u64, node: NodeId, outcome: &Outcome) {
+        match outcome {
+            _ if client != LAST_CLIENT => {}
+            Outcome::Written(_) => {
+                self.last_deeds.wrote.insert(node);
+            }
+            Outcome::Read(Ok(_)) => {
+                self.last_deeds.read.insert(node);
+            }
+            Outcome::Read(Err(_)) | Outcome::NotWritten | Outcome::Unknown | Outcome::NotRead => {}
         }
     }
 
-    /// The whole history, and what each member's store holds now.
+    /// The whole history, and what each healed member's store holds now.
     pub(super) fn check_end(&mut self) -> Result<(), Failure> {
-        let Some((_, membership)) = self.leader() else { return Ok(()) };
-        for id in membership.members.keys() {
-            self.check_store(*id)?;
+        let Some(leader) = self.core_leader() else { return Ok(()) };
+        for id in self.healed(&leader.membership.clone()) {
+            self.check_store(id)?;
         }
         self.observe(&Fact::Ended)
     }

@@ -3,11 +3,21 @@
 use std::time::Duration;
 
 use balsa::driver::{DriverConfig, DriverLimits};
-use raft_core::{Config, Incarnation, Limits, NodeId};
+use raft_core::{Config, Incarnation, Limits, NodeId, Time};
 
 use crate::network::Profile;
+use crate::node::Clock;
 use crate::options::{self, Options};
 use crate::rng::Rng;
+use crate::workload::Mix;
+
+/// All clients together ask so often in a second at least …
+const LEAST_OPERATIONS: u64 = 51;
+/// … and at most.
+const MOST_OPERATIONS: u64 = 60;
+
+/// The worst clock gains or loses so many parts of a million: 5 %.
+const MOST_DRIFT_PPM: u64 = 50_000;
 
 /// The setting of one run.
 #[derive(Clone, Debug)]
@@ -18,17 +28,22 @@ pub struct Setup {
     pub network: Profile,
     /// How many clients there are.
     pub clients: u64,
-    /// How many keys they write.
-    pub keys: u64,
-    /// A client waits at most so long before it asks again, in microseconds.
+    /// What they ask for.
+    pub mix: Mix,
+    /// A client asks again after so long at most, in microseconds.
     pub think_us: u64,
     /// Faults happen for so long, in microseconds.
     pub chaos_us: u64,
     /// A client is told within so many microseconds.
     pub deadline_us: u64,
+    /// A sync of a disk takes at most this, in microseconds.
+    pub sync_us: u64,
+    /// A node's clock gains or loses so many parts of a million at most.
+    most_drift_ppm: u64,
     election_timeout: Duration,
     heartbeat_interval: Duration,
-    pre_vote: bool,
+    /// Whether candidates ask beforehand.
+    pub pre_vote: bool,
     limits: Limits,
     driver_limits: DriverLimits,
 }
@@ -36,7 +51,7 @@ pub struct Setup {
 impl Setup {
     /// Draws the setting of a run.
     pub fn draw(rng: &mut Rng, options: &Options) -> Setup {
-        let size = match rng.below(20) {
+        let drawn_size = match rng.below(20) {
             0 => 1,
             1 => 2,
             2..=10 => 3,
@@ -45,19 +60,25 @@ impl Setup {
             17 => 6,
             _ => 7,
         };
-        let heartbeat_ms = rng.between(15, 60);
+        let heartbeat_ms = rng.between(15, 100);
         let election_ms = heartbeat_ms * rng.between(4, 12);
         let least = options.least_limits;
         let limits = if least { options::least_limits() } else { limits(rng) };
         let driver_limits = if least { options::least_driver_limits() } else { driver_limits(rng) };
+        let clients = rng.between(3, 10);
+        let operations = rng.between(LEAST_OPERATIONS, MOST_OPERATIONS);
+        let drawn_chaos_us = rng.between(6_000_000, 30_000_000);
+        let chaos_us = |chaos: Duration| u64::try_from(chaos.as_micros()).unwrap_or(u64::MAX);
         Setup {
-            nodes: (1..=size).map(NodeId).collect(),
+            nodes: (1..=options.nodes.unwrap_or(drawn_size)).map(NodeId).collect(),
             network: Profile::draw(rng),
-            clients: rng.between(2, 8),
-            keys: rng.between(3, 24),
-            think_us: rng.between(5_000, 120_000),
-            chaos_us: rng.between(6_000_000, 30_000_000),
+            clients: options.clients.unwrap_or(clients),
+            mix: Mix { keys: rng.between(3, 24), long_values: rng.between(3, 20) },
+            think_us: 2 * clients * 1_000_000 / operations,
+            chaos_us: options.chaos.map_or(drawn_chaos_us, chaos_us),
             deadline_us: rng.between(300_000, 5_000_000),
+            sync_us: rng.between(200, 12_000),
+            most_drift_ppm: if rng.one_in(2) { 0 } else { rng.between(100, MOST_DRIFT_PPM) },
             election_timeout: Duration::from_millis(election_ms),
             heartbeat_interval: Duration::from_millis(heartbeat_ms),
             pre_vote: !rng.one_in(8),
@@ -74,6 +95,12 @@ impl Setup {
         config.pre_vote = self.pre_vote;
         config.limits = self.limits.clone();
         DriverConfig { limits: self.driver_limits.clone(), ..DriverConfig::new(config) }
+    }
+
+    /// A node's clock when it is put up: nobody's agrees with anybody else's.
+    pub fn clock(&self, now: Time, rng: &mut Rng) -> Clock {
+        let drift_ppm = rng.between(0, 2 * self.most_drift_ppm) as i64;
+        Clock::new(now, Time(rng.below(1 << 40)), drift_ppm - self.most_drift_ppm as i64)
     }
 
     /// A follower campaigns after silence of this long at least.
@@ -94,11 +121,24 @@ fn limits(rng: &mut Rng) -> Limits {
         cached_entries: rng.between(0, 64),
         cached_bytes: rng.between(0, 8192),
         waiting_reads: rng.between(1, 64),
-        snapshot_entries: rng.between(3, 80),
-        snapshot_bytes: rng.between(500, 100_000),
+        snapshot_entries: wide(rng, 3, 1_000),
+        snapshot_bytes: wide(rng, 500, 1_000_000),
         trailing_entries: rng.between(0, 40),
         snapshot_tail_entries: rng.between(0, 100),
     }
+}
+
+/// A number between two, in whose order of magnitude each has its share: what is
+/// small and what is large are both met, and neither all the time.
+fn wide(rng: &mut Rng, low: u64, high: u64) -> u64 {
+    let mut top = low;
+    let mut steps = 0;
+    while top < high {
+        top *= 2;
+        steps += 1;
+    }
+    let upto = (low << rng.between(1, steps)).min(high);
+    rng.between(low, upto)
 }
 
 fn driver_limits(rng: &mut Rng) -> DriverLimits {

@@ -51,7 +51,7 @@ impl World {
         } else {
             self.counts.add(Kind::FrameLost);
         }
-        if cut || lane == Lane::Snapshot || self.pace.between_us(0, 1) == 0 {
+        if cut || lane == Lane::Snapshot || self.notice.between(0, 1) == 0 {
             self.hear_unreachable(from, to);
             self.hear_unreachable(to, from);
         }
@@ -99,7 +99,7 @@ impl World {
     pub(super) fn hear_unreachable(&mut self, node: NodeId, peer: NodeId) {
         let Some(ears) = self.nodes.get_mut(&node).filter(|node| node.is_up()) else { return };
         if ears.noticing.insert(peer) {
-            let at = Time(self.now.0 + self.pace.between_us(100, NOTICED_WITHIN_US));
+            let at = Time(self.now.0 + self.notice.between(100, NOTICED_WITHIN_US));
             self.queue.push(at, Happening::Unreachable { to: node, peer });
         }
     }
@@ -110,7 +110,7 @@ impl World {
         node.noticing.remove(&peer);
         if self.deliver(to, TransportEvent::PeerUnreachable(peer)) {
             self.counts.add(Kind::PeerUnreachable);
-            self.note_of(to, "broken", &format!("stream to {peer}"));
+            self.note_of(to, "broken", &format_args!("stream to {peer}"));
         }
         Ok(())
     }
@@ -154,7 +154,7 @@ impl World {
                 node.told_gone_at = Some(self.now);
             }
             self.counts.add(Kind::PeerGone);
-            self.note_of(to, "gone", &format!("{peer}, incarnation {incarnation}"));
+            self.note_of(to, "gone", &format_args!("{peer}, incarnation {incarnation}"));
         }
         Ok(())
     }
