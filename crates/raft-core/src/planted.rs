@@ -58,8 +58,8 @@ pub enum Bug {
     /// Reads are confirmed before the leader has committed an entry of its own term
     /// (etcd#7331, tikv#6340, tikv#9239).
     ReadsBeforeOwnTerm,
-    /// A leader answers reads at once, as under a lease that no clock ends (tikv#964,
-    /// etcd#20418).
+    /// A leader answers reads at once, under a lease that its slow clock ends too late
+    /// (tikv#964, etcd#20418).
     ReadsByLease,
     /// A follower takes the leader's commit index for its own as far as its log goes,
     /// verified or not (scylla#9965, scylla#10578).

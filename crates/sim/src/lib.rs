@@ -30,6 +30,7 @@ pub mod checks;
 pub mod cli;
 pub mod counts;
 pub mod faults;
+pub mod linearizability;
 #[cfg(feature = "planted-bugs")]
 pub mod mutation;
 pub mod network;

@@ -10,6 +10,7 @@ use crate::effect::{Effect, Effects};
 use crate::entry::{Entry, EntryKind};
 use crate::membership::Membership;
 use crate::message::Body;
+use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
 use crate::replication::Progress;
@@ -104,6 +105,15 @@ impl Raft {
         Time(self.log.summary().membership().reached(contact))
     }
 
+    /// When the office ends unless a quorum is heard of before that.
+    fn quorum_deadline(&self, leader: &Leader) -> Time {
+        let patience = match planted!(self.config, ReadsByLease) {
+            true => self.config.election_timeout * 4,
+            false => self.config.election_timeout,
+        };
+        self.quorum_contact(leader).after(patience)
+    }
+
     /// When a write that is still in flight makes this disk count as sick.
     fn disk_deadline(&self) -> Time {
         let patience: Duration = self.config.election_timeout * 2;
@@ -117,7 +127,7 @@ impl Raft {
     }
 
     pub(crate) fn leader_wakeup(&self, leader: &Leader) -> Time {
-        let quorum_lost = self.quorum_contact(leader).after(self.config.election_timeout);
+        let quorum_lost = self.quorum_deadline(leader);
         let removals = leader.peers.values().filter_map(|peer| peer.removal.as_ref());
         let removal = removals.map(|removal| removal.deadline).min().unwrap_or(Time::NEVER);
         leader.heartbeat_at.min(quorum_lost).min(self.disk_deadline()).min(removal)
@@ -127,7 +137,7 @@ impl Raft {
     pub(crate) fn leader_on_wakeup(&mut self, fx: &mut Effects) {
         let now = self.now;
         let Role::Leader(leader) = &self.role else { return };
-        let quorum_lost = self.quorum_contact(leader).after(self.config.election_timeout);
+        let quorum_lost = self.quorum_deadline(leader);
         if quorum_lost <= now {
             // Check-quorum (thesis, section 6.2): clients should look elsewhere,
             // and followers must not be held loyal by one who cannot commit.

@@ -57,8 +57,11 @@ impl Raft {
     /// does with every leader's (Leader Completeness, Raft paper, section 5.4),
     /// so a `prev` that was compacted away is no conflict.
     fn agrees_at(&self, prev: Position) -> bool {
-        let is_committed = prev.index < self.commit && !planted!(self.config, CompactedIsConflict);
-        is_committed || self.log.summary().holds(prev)
+        if planted!(self.config, CompactedIsConflict) {
+            let is_compacted = prev.index <= self.log.summary().base().index;
+            return prev == Position::ZERO || (!is_compacted && self.log.summary().holds(prev));
+        }
+        prev.index < self.commit || self.log.summary().holds(prev)
     }
 
     /// How far the leader's commit index counts here.

@@ -25,6 +25,7 @@ mod known;
 mod leader_append_only;
 mod leader_completeness;
 mod linearizable;
+mod linearizable_keys;
 mod log_matching;
 mod membership_in_force;
 mod membership_steps;
@@ -105,6 +106,7 @@ impl Default for Checks {
                 Box::new(acknowledged_writes::AcknowledgedWrites::default()),
                 Box::new(mvcc::Mvcc::default()),
                 Box::new(linearizable::Linearizable),
+                Box::new(linearizable_keys::LinearizableKeys::default()),
             ],
         }
     }

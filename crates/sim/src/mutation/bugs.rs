@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{ALL, Hunt, Mutation, Quarry, hunt};
-use crate::options::Options;
+use super::hunt::{self, Hunt, Quarry, hunt};
+use super::{ALL, Mutation};
 use crate::runner::{self, Seeds};
 
 /// Hunts bugs, all of them or one, prints where each was caught, and runs the code as it
@@ -47,7 +47,7 @@ fn summarize(hunts: &[Hunt], seeds: u64, out: &mut impl Write) -> io::Result<u64
 /// Runs the code as it is, with all properties, on the seeds up to the latest one.
 fn unmutated(worst: u64, jobs: usize, out: &mut impl Write) -> io::Result<bool> {
     let seeds = Seeds { first: 1, number: worst };
-    let summary = runner::run(seeds, jobs, &Options::default(), |_| true);
+    let summary = runner::run(seeds, jobs, &hunt::options(), |_| true);
     writeln!(
         out,
         "without a bug {} of {} seeds failed: {:?}",

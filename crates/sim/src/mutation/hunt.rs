@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Mutation;
-use crate::options::Options;
+use crate::options::{DEFAULT_CHAOS, Options};
 use crate::report::Failure;
 use crate::runner::{self, Seeds};
 
@@ -81,10 +81,14 @@ pub fn hunt(quarry: Quarry) -> Hunt {
     Hunt { mutation, with_assertions, without_assertions }
 }
 
+/// How all bugs are hunted: as `sim run` runs if it is told nothing.
+pub(super) fn options() -> Options {
+    Options::default().with_chaos(DEFAULT_CHAOS)
+}
+
 fn first_catch(quarry: Quarry, passes_over_invariants: bool) -> Option<Catch> {
     let Quarry { mutation, seeds, jobs } = quarry;
-    let options =
-        Options { mutation: Some(mutation), passes_over_invariants, ..Options::default() };
+    let options = Options { mutation: Some(mutation), passes_over_invariants, ..options() };
     let mut catch = None;
     runner::run(Seeds { first: 1, number: seeds }, jobs, &options, |report| {
         let failure = report.failure.as_ref().filter(|it| it.name() == mutation.property);

@@ -10,7 +10,7 @@ use kv_statemachine::{KvError, Operation, RangeRequest, RangeResponse, Response}
 
 pub use generate::{Generator, Mix};
 pub use model::{Effect, Model};
-pub use tag::{Tag, tag_of};
+pub use tag::{Tag, tag_of, tag_of_value};
 
 /// One thing that a client asks of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -38,20 +38,21 @@ impl Tag {
 /// The tag of a write; `None` if it has none.
 pub fn tag_of(operation: &Operation) -> Option<Tag> {
     match operation {
-        Operation::Put(put) => parse(&put.value),
+        Operation::Put(put) => tag_of_value(&put.value),
         Operation::DeleteRange(delete) => {
             let behind = delete.range.range_end.strip_prefix(delete.range.key.as_ref())?;
-            parse(behind.strip_prefix(b"\0")?)
+            tag_of_value(behind.strip_prefix(b"\0")?)
         }
         Operation::Txn(txn) => txn.success.iter().find_map(|op| match op {
-            RequestOp::Put(put) => parse(&put.value),
+            RequestOp::Put(put) => tag_of_value(&put.value),
             _ => None,
         }),
         Operation::Compact(_) | Operation::SetMemberAttributes { .. } | Operation::Alarm(_) => None,
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Tag> {
+/// The tag of the write that wrote a value; `None` if it has none.
+pub fn tag_of_value(bytes: &[u8]) -> Option<Tag> {
     let digits = bytes.split(|byte| *byte == b'.').next()?;
     std::str::from_utf8(digits).ok()?.parse().ok().map(Tag)
 }
