@@ -89,7 +89,8 @@ impl Log {
         self.summary.check(&entries)?;
         let first = entries.first().map_or(self.last_index().next(), |entry| entry.index);
         let membership_before = self.summary.membership_index();
-        let in_force = self.summary.membership().clone();
+        let kept =
+            planted!(self, KeepsReplacedMembership).then(|| self.summary.membership().clone());
         if first <= self.last_index() {
             if !planted!(self, CacheNotCut) {
                 self.cache.truncate(first);
@@ -103,8 +104,8 @@ impl Log {
                 self.cache.push(entry.clone());
             }
         }
-        if planted!(self, KeepsReplacedMembership) && self.summary.membership_index() < first {
-            self.summary.go_by(in_force);
+        if let Some(membership) = kept.filter(|_| self.summary.membership_index() < first) {
+            self.summary.go_by(membership);
         }
         if self.summary.membership_index() != membership_before || membership_before >= first {
             self.membership_version += 1;
@@ -134,10 +135,11 @@ impl Log {
         // Whatever is durable or on its way behind the snapshot belongs to the log
         // that goes. A tail that was longer must not vouch for entries to come.
         self.ledger.clip(index);
-        let in_force = self.summary.membership().clone();
+        let kept =
+            planted!(self, KeepsMembershipOverSnapshot).then(|| self.summary.membership().clone());
         self.summary = LogSummary::new(meta.clone());
-        if planted!(self, KeepsMembershipOverSnapshot) {
-            self.summary.go_by(in_force);
+        if let Some(membership) = kept {
+            self.summary.go_by(membership);
         }
         self.cache = Cache::new(index.next());
         self.epoch += 1;
