@@ -273,6 +273,12 @@ impl<S: StateMachine> Driver<S> {
         self.workers.apply.machine()
     }
 
+    /// How many writes wait for the log worker, or are kept by it until an installation
+    /// is over.
+    pub fn waiting_writes(&self) -> usize {
+        self.inboxes.log.writes.len()
+    }
+
     /// How many requests wait for an answer.
     pub fn admission(&self) -> &Admission {
         &self.admission

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 
-use super::node::{FileNode, FolderChange, FolderNode, Node};
+use super::node::{FileNode, FolderChange, FolderNode, Loss, Node};
 use super::{Failure, Outage, SimCounters};
 use crate::random::Random;
 
@@ -80,7 +80,11 @@ impl Disk {
         if outage == Outage::PowerLoss {
             for node in self.nodes.values_mut() {
                 match node {
-                    Node::File(file) => file.lose_power(&mut self.random),
+                    Node::File(file) => match file.lose_power(&mut self.random) {
+                        Loss::Nothing => {}
+                        Loss::Everything => self.counters.lost += 1,
+                        Loss::Parts => self.counters.torn += 1,
+                    },
                     Node::Folder(folder) => folder.lose_power(&mut self.random),
                 }
             }
@@ -315,7 +319,7 @@ impl Disk {
         Ok(())
     }
 
-    fn used(&self) -> u64 {
+    pub(super) fn used(&self) -> u64 {
         let length = |node: &Node| match node {
             Node::File(file) => file.now.len() as u64,
             Node::Folder(_) => 0,

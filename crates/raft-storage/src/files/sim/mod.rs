@@ -50,6 +50,10 @@ pub struct SimCounters {
     pub written_bytes: u64,
     /// Syncs of files and folders that succeeded.
     pub syncs: u64,
+    /// Files of which a power loss took all that was not synced.
+    pub lost: u64,
+    /// Files of which it took some: what is left was written in no order, or is torn.
+    pub torn: u64,
 }
 
 /// One life's view of a simulated disk. Clones share the disk.
@@ -86,6 +90,11 @@ impl SimFiles {
     /// Writes that would make all files together longer than this fail.
     pub fn limit_space(&self, bytes: Option<u64>) {
         self.disk().limit_space(bytes);
+    }
+
+    /// The length of all files together.
+    pub fn used_bytes(&self) -> u64 {
+        self.disk().used()
     }
 
     /// The machine goes down now.

@@ -29,6 +29,14 @@ pub(super) struct FileNode {
     pub(super) handles: u64,
 }
 
+/// What a power loss took of what was not synced in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    Nothing,
+    Everything,
+    Parts,
+}
+
 #[derive(Clone, Debug)]
 enum FileChange {
     Write { offset: u64, bytes: Vec<u8> },
@@ -72,13 +80,19 @@ impl FileNode {
     }
 
     /// Power loss: what is seen from now on is what reached the disk.
-    pub(super) fn lose_power(&mut self, random: &mut Random) {
+    pub(super) fn lose_power(&mut self, random: &mut Random) -> Loss {
+        let mut loss = Loss::Nothing;
         if !self.pending.is_empty() {
-            self.durable = self.surviving(random);
+            let left = self.surviving(random);
+            if left != self.now {
+                loss = if left == self.durable { Loss::Everything } else { Loss::Parts };
+            }
+            self.durable = left;
             self.pending.clear();
         }
         self.now = self.durable.clone();
         self.handles = 0;
+        loss
     }
 
     fn surviving(&mut self, random: &mut Random) -> Vec<u8> {
