@@ -21,9 +21,10 @@
 //! | [`network`], [`faults`], [`workload`] | what is drawn |
 //! | [`checks`] | the properties, one a file |
 //! | [`rng`], [`queue`], [`trace`], [`counts`] | what the above stand on |
-//! | [`runner`], [`report`], [`bench`], [`cli`] | many seeds, and what came of them |
+//! | [`runner`], [`report`], [`shrink`], [`bench`], [`cli`] | many seeds, and what came of them |
 //!
-//! `sim run` runs seeds, `sim replay SEED` prints one from beginning to end.
+//! `sim run` runs seeds, `sim replay SEED` prints one from beginning to end, and
+//! `sim shrink SEED` makes one that fails small enough to be read.
 
 pub mod bench;
 pub mod checks;
@@ -42,6 +43,7 @@ pub mod queue;
 pub mod report;
 pub mod rng;
 pub mod runner;
+pub mod shrink;
 pub mod trace;
 pub mod workload;
 pub mod world;

@@ -24,6 +24,10 @@ pub struct Options {
     pub clients: Option<u64>,
     /// Of the seed's faults only those of these numbers happen; `None`: all.
     pub faults: Option<Vec<u32>>,
+    /// Between two faults goes by no more than this; `None`: as long as was drawn.
+    pub gap: Option<Duration>,
+    /// Which throw of the dice that time and network are drawn from; 0 is the seed's own.
+    pub shake: u64,
     /// A bug to commit on purpose.
     #[cfg(feature = "planted-bugs")]
     pub mutation: Option<&'static crate::mutation::Mutation>,
@@ -75,6 +79,12 @@ impl Options {
         }
         if let Some(faults) = &self.faults {
             flags.push_str(&format!(" --faults {}", numbers::written(faults)));
+        }
+        if let Some(gap) = self.gap {
+            flags.push_str(&format!(" --gap {}", gap.as_secs_f64()));
+        }
+        if self.shake > 0 {
+            flags.push_str(&format!(" --shake {}", self.shake));
         }
         #[cfg(feature = "planted-bugs")]
         if let Some(mutation) = self.mutation {

@@ -8,12 +8,13 @@ use std::thread;
 use std::time::Duration;
 
 use crate::counts::{Counts, Kind};
-use crate::options::Options;
+use crate::options::{DEFAULT_CHAOS, Options};
 use crate::report::Report;
 use crate::trace::{Trace, TraceHash};
 use crate::world;
 
-/// How many seeds must between them have seen everything that is counted.
+/// So many seeds of the usual length must between them have seen everything that is
+/// counted; of shorter ones it takes as many more as are shorter.
 pub const SEEDS_THAT_SEE_ALL: u64 = 200;
 
 /// The seeds to run.
@@ -36,14 +37,25 @@ pub struct Summary {
     pub counts: Counts,
     /// The seeds that failed.
     pub failed: Vec<u64>,
-    /// For each full two hundred of seeds, by its first, what was never seen in it.
-    pub unseen: Vec<(u64, Vec<Kind>)>,
+    /// What was never seen in some share of the seeds that was long enough to see it.
+    pub unseen: Vec<Unseen>,
     /// How long all of them took, in simulated time.
     pub simulated: Duration,
     /// The longest that any took, after its last fault, to be together again.
     pub longest_recovery: Duration,
     /// How many operations each of them acknowledged.
     acknowledged: Vec<u64>,
+}
+
+/// What was never seen in some seeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// The first of the seeds.
+    pub first: u64,
+    /// The last of them.
+    pub last: u64,
+    /// What they all missed.
+    pub kinds: Vec<Kind>,
 }
 
 impl Summary {
@@ -110,8 +122,12 @@ pub fn run(
 #[derive(Default)]
 struct Tally {
     summary: Summary,
-    /// Those of the two hundred that are being filled.
+    /// Those of the share of seeds that is being filled.
     share: Counts,
+    /// How many seeds it has.
+    share_seeds: u64,
+    /// How long they took.
+    share_time: Duration,
 }
 
 impl Tally {
@@ -128,12 +144,16 @@ impl Tally {
         if report.failure.is_some() {
             summary.failed.push(report.seed);
         }
-        if summary.seeds.is_multiple_of(SEEDS_THAT_SEE_ALL) {
-            let missing = std::mem::take(&mut self.share).missing();
-            if !missing.is_empty() {
-                let first = report.seed.wrapping_sub(SEEDS_THAT_SEE_ALL - 1);
-                summary.unseen.push((first, missing));
+        self.share_seeds += 1;
+        self.share_time += Duration::from_micros(report.ended.0);
+        let usual = DEFAULT_CHAOS * SEEDS_THAT_SEE_ALL as u32;
+        if self.share_seeds >= SEEDS_THAT_SEE_ALL && self.share_time >= usual {
+            let kinds = std::mem::take(&mut self.share).missing();
+            if !kinds.is_empty() {
+                let first = report.seed.wrapping_sub(self.share_seeds - 1);
+                summary.unseen.push(Unseen { first, last: report.seed, kinds });
             }
+            (self.share_seeds, self.share_time) = (0, Duration::ZERO);
         }
     }
 }
@@ -148,15 +168,8 @@ mod tests {
     fn report(seed: u64, kinds: &[Kind], failure: Option<Failure>) -> Report {
         let mut counts = Counts::default();
         kinds.iter().for_each(|kind| counts.add(*kind));
-        Report {
-            seed,
-            trace: TraceHash(seed),
-            lines: 0,
-            counts,
-            ended: Time(0),
-            recovered: None,
-            failure,
-        }
+        let (trace, ended) = (TraceHash(seed), Time(DEFAULT_CHAOS.as_micros() as u64));
+        Report { seed, trace, lines: 0, counts, ended, recovered: None, failure }
     }
 
     #[test]
@@ -167,7 +180,8 @@ mod tests {
             let seen = if seed < second { Kind::ALL } else { &Kind::ALL[1..] };
             tally.add(&report(seed, seen, None));
         }
-        assert_eq!(tally.summary.unseen, [(second, vec![Kind::ALL[0]])]);
+        let (last, kinds) = (second + SEEDS_THAT_SEE_ALL - 1, vec![Kind::ALL[0]]);
+        assert_eq!(tally.summary.unseen, [Unseen { first: second, last, kinds }]);
         assert!(!tally.summary.is_good());
     }
 

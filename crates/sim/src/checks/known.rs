@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use kv_statemachine::codec;
-use raft_core::{Ballot, Entry, EntryKind, Index, LogSummary, NodeId, Position, Term};
+use raft_core::{Ballot, Entry, EntryKind, Index, LogSummary, Membership, NodeId, Position, Term};
 use raft_storage::LogWrite;
 
 use super::Fact;
@@ -158,6 +158,11 @@ impl Known {
         let by_term = self.terms.get(&node).copied().unwrap_or(entry.term);
         let content = content_of(entry);
         self.committed.push(Committed { position: entry.position(), content, by_term });
+        if entry.kind == EntryKind::MEMBERSHIP
+            && let Ok(membership) = Membership::decode(entry.format, &entry.payload)
+        {
+            self.model.change_members(&membership);
+        }
         if entry.kind != EntryKind::COMMAND {
             return;
         }

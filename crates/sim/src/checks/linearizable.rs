@@ -3,7 +3,8 @@
 //! Every answer carries the revision of the store at which it took effect, so
 //! there is no order to be searched for: an answer's revision must be at least
 //! the highest one that any client had been told of when the request was made,
-//! and what a read found must be the state as of its revision.
+//! and what a read found must be the state as of its revision. A serializable read need
+//! only be the state as of some revision.
 
 use kv_statemachine::{KvError, RangeRequest, RangeResponse};
 
@@ -21,7 +22,9 @@ impl Invariant for Linearizable {
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {
         let Fact::Completed { op, request, outcome } = fact else { return Ok(()) };
-        let floor = known.floors.get(op).copied().unwrap_or_default();
+        // A serializable read may be of any state that there was.
+        let is_local = matches!(request, Request::LocalRead(_));
+        let floor = known.floors.get(op).copied().filter(|_| !is_local).unwrap_or_default();
         if let Some(revision) = told(outcome) {
             let latest = known.model.revision();
             if revision < floor || revision > latest {
@@ -32,7 +35,13 @@ impl Invariant for Linearizable {
             }
         }
         match (request, outcome) {
-            (Request::Read(range), Outcome::Read(Ok(found))) => check_found(known, range, found),
+            (Request::Read(range) | Request::LocalRead(range), Outcome::Read(Ok(found))) => {
+                check_found(known, range, found)
+            }
+            (Request::LocalRead(_), Outcome::Read(Err(KvError::FutureRevision))) => Ok(()),
+            (Request::LocalRead(range), Outcome::Read(Err(error))) => {
+                check_refused(known, range, *error, floor)
+            }
             (Request::Read(range), Outcome::Read(Err(error))) => {
                 check_refused(known, range, *error, floor)
             }
@@ -123,6 +132,19 @@ mod tests {
         history.accepts(&completed(2, &read, &found(2, 1)));
         history.accepts(&Fact::Invoked { op: OpId(4), tag: None });
         history.rejects(&completed(4, &read, &found(2, 1)));
+    }
+
+    #[test]
+    fn a_serializable_read_may_be_of_the_past_but_not_of_what_never_was() {
+        let mut history = history();
+        let read = Request::Read(RangeRequest::of(KeyRange::single("k")));
+        history.accepts(&Fact::Invoked { op: OpId(1), tag: None });
+        history.accepts(&completed(1, &read, &found(3, 2)));
+        let local = Request::LocalRead(RangeRequest::of(KeyRange::single("k")));
+        history.accepts(&Fact::Invoked { op: OpId(2), tag: None });
+        history.accepts(&completed(2, &local, &found(2, 1)));
+        history.rejects(&completed(2, &local, &found(2, 2)));
+        history.rejects(&completed(2, &local, &found(4, 2)));
     }
 
     #[test]

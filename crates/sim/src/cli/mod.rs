@@ -5,6 +5,7 @@ mod bench;
 mod bugs;
 mod replay;
 mod run;
+mod shrink;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ enum Command {
     Run(run::Args),
     /// Run one seed and print everything that happens.
     Replay(replay::Args),
+    /// Find a smaller run that fails as a seed does, and print its end.
+    Shrink(shrink::Args),
     /// Measure how much simulated time goes into a second of one core.
     Bench(bench::Args),
     /// Commit each known bug and print the seed on which the property named for it
@@ -56,6 +59,12 @@ struct Shared {
     /// Of the seed's faults, let only these happen, by their numbers: "3,7-9", or "none".
     #[arg(long, value_parser = Numbers::read)]
     faults: Option<Numbers>,
+    /// Let no more than so many seconds go by between two faults.
+    #[arg(long, value_parser = seconds)]
+    gap: Option<f64>,
+    /// Draw what time and network do from another throw of the dice, of the same seed.
+    #[arg(long, default_value_t = 0)]
+    shake: u64,
     /// Run with every limit at its least: batches, windows and queues of one, a
     /// snapshot every third entry.
     #[arg(long)]
@@ -79,6 +88,8 @@ impl Shared {
             nodes: self.nodes,
             clients: self.clients,
             faults: self.faults.as_ref().map(|Numbers(numbers)| numbers.clone()),
+            gap: self.gap.map(Duration::from_secs_f64),
+            shake: self.shake,
             #[cfg(feature = "planted-bugs")]
             mutation: self.mutation,
             #[cfg(feature = "planted-bugs")]
@@ -106,6 +117,14 @@ fn minutes(text: &str) -> Result<f64, String> {
     }
 }
 
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=10_000.0).contains(&seconds) => Ok(seconds),
+        Ok(_) => Err("not between 0 and 10,000 seconds".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 impl Cli {
     /// Does what was asked for. The exit code is 0 if all is well, 1 if a seed
     /// failed or something was never seen.
@@ -117,6 +136,7 @@ impl Cli {
         let good = match &self.command {
             Command::Run(args) => args.run(out)?,
             Command::Replay(args) => args.run(out)?,
+            Command::Shrink(args) => args.run(out)?,
             Command::Bench(args) => args.run(out)?,
             #[cfg(feature = "planted-bugs")]
             Command::Bugs(args) => args.run(out)?,
@@ -160,7 +180,11 @@ mod tests {
 
     #[test]
     fn the_flags_of_a_failure_make_the_same_options() {
-        for flags in ["", "--short", "--minutes 0.25 --nodes 5 --clients 2 --faults 2-4,9"] {
+        for flags in [
+            "",
+            "--short",
+            "--minutes 0.25 --nodes 5 --clients 2 --faults 2-4,9 --gap 0.5 --shake 2",
+        ] {
             let line = format!("sim replay 7 {flags}");
             let Command::Replay(args) =
                 Cli::try_parse_from(line.split_whitespace()).expect("the line can be read").command

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::shrink::{SHRINKING_RUNS, print_shrunk};
 use super::{Shared, print_failure};
-use crate::runner::{self, Seeds, Summary};
+use crate::runner::{self, Seeds, Summary, Unseen};
 
 /// A progress line comes after so many seeds.
 const PROGRESS_SEEDS: u64 = 20;
@@ -41,6 +42,10 @@ impl Args {
             }
             if report.failure.is_some() {
                 written = print_failure(report, &options, out);
+                // One is enough to begin with, and each takes a while.
+                if failed == 1 && written.is_ok() {
+                    written = print_shrunk(report.seed, &options, SHRINKING_RUNS, out);
+                }
             }
             written.is_ok() && (self.keep_going || report.failure.is_none())
         });
@@ -56,9 +61,8 @@ fn cores() -> usize {
 
 fn print_summary(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     write!(out, "{}", summary.counts)?;
-    for (first, missing) in &summary.unseen {
-        let names: Vec<&str> = missing.iter().map(|kind| kind.label()).collect();
-        let last = first + runner::SEEDS_THAT_SEE_ALL - 1;
+    for Unseen { first, last, kinds } in &summary.unseen {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.label()).collect();
         writeln!(
             out,
             "the seeds {first} to {last} never saw: {}; what is never seen is not tested, so \

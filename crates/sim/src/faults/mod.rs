@@ -47,6 +47,21 @@ pub enum Fault {
     Pause(NodeId, u64),
     /// A disk is slow for so many microseconds.
     SlowDisk(NodeId, u64),
+    /// A disk has only so many more bytes of room, for so many microseconds.
+    FillDisk(NodeId, u64, u64),
+    /// A process is killed, and some of what was durable on its disk is not as it was
+    /// written.
+    DamageDisk(NodeId),
+    /// A machine comes back with an empty disk.
+    WipeDisk(NodeId),
+    /// A clock jumps ahead by so many microseconds.
+    JumpClock(NodeId, u64),
+    /// Frames from the first to the second are kept back for so many microseconds.
+    Clog(NodeId, NodeId, u64),
+    /// For so many microseconds frames between the two take so many longer.
+    SlowLink(NodeId, NodeId, u64, u64),
+    /// The first is told that the second's process is gone, which it is not.
+    FalseGone(NodeId, NodeId),
     /// Frames get lost from the first to the second.
     CutOneWay(NodeId, NodeId),
     /// Frames get lost between the two.
@@ -66,6 +81,8 @@ pub enum Fault {
     Promote,
     /// An operator removes a member.
     Remove,
+    /// An operator removes the leader.
+    RemoveLeader,
     /// An operator replaces a member by a new node, in one change.
     Replace,
     /// An operator replaces several members at once.
@@ -88,6 +105,20 @@ impl fmt::Display for Fault {
             }
             Fault::Pause(node, us) => write!(f, "pause {node} for {} ms", us / 1000),
             Fault::SlowDisk(node, us) => write!(f, "slow disk on {node} for {} ms", us / 1000),
+            Fault::FillDisk(node, bytes, us) => {
+                write!(f, "room for {bytes} bytes on {node} for {} ms", us / 1000)
+            }
+            Fault::DamageDisk(node) => write!(f, "kill {node}, damage its disk"),
+            Fault::WipeDisk(node) => write!(f, "empty disk for {node}"),
+            Fault::JumpClock(node, us) => {
+                write!(f, "clock of {node} jumps by {} ms", us / 1000)
+            }
+            Fault::Clog(from, to, us) => write!(f, "clog {from}→{to} for {} ms", us / 1000),
+            Fault::SlowLink(one, other, us, slower_us) => {
+                let (ms, slower_ms) = (us / 1000, slower_us / 1000);
+                write!(f, "slow {one}↔{other} down by {slower_ms} ms for {ms} ms")
+            }
+            Fault::FalseGone(to, peer) => write!(f, "tell {to} that {peer} is gone"),
             Fault::CutOneWay(from, to) => write!(f, "cut {from}→{to}"),
             Fault::CutBothWays(one, other) => write!(f, "cut {one}↔{other}"),
             Fault::Isolate(node) => write!(f, "isolate {node}"),
@@ -98,6 +129,7 @@ impl fmt::Display for Fault {
             Fault::AddLearner => f.write_str("add a learner"),
             Fault::Promote => f.write_str("promote a learner"),
             Fault::Remove => f.write_str("remove a member"),
+            Fault::RemoveLeader => f.write_str("remove the leader"),
             Fault::Replace => f.write_str("replace a member"),
             Fault::ReplaceSeveral => f.write_str("replace several members"),
         }

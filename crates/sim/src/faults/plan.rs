@@ -1,5 +1,7 @@
 //! All faults of one run, drawn beforehand.
 
+use std::time::Duration;
+
 use raft_core::{NodeId, Time};
 
 use super::{Fault, Sort, Temper};
@@ -69,6 +71,21 @@ impl Plan {
         self
     }
 
+    /// Brings the faults nearer to each other: before the first and between any two
+    /// goes by no more than this.
+    #[must_use]
+    pub fn hurried(mut self, gap: Duration) -> Plan {
+        let most = u64::try_from(gap.as_micros()).unwrap_or(u64::MAX);
+        let (mut before, mut moved) = (0, 0);
+        for planned in &mut self.faults {
+            let passed = planned.at.0 - before;
+            before = planned.at.0;
+            moved += passed.saturating_sub(most);
+            planned.at.0 -= moved;
+        }
+        self
+    }
+
     /// The fault at a place of the list.
     pub fn get(&self, place: usize) -> Option<&Planned> {
         self.faults.get(place)
@@ -97,6 +114,22 @@ impl Planned {
             Sort::DiskError => Fault::DiskError(node, rng.between(1, 15)),
             Sort::Pause => Fault::Pause(node, rng.between(10_000, 2_000_000)),
             Sort::SlowDisk => Fault::SlowDisk(node, rng.between(100_000, 3_000_000)),
+            Sort::FillDisk => {
+                Fault::FillDisk(node, rng.between(0, 32_768), rng.between(200_000, 6_000_000))
+            }
+            Sort::DamageDisk => Fault::DamageDisk(node),
+            Sort::WipeDisk => Fault::WipeDisk(node),
+            Sort::JumpClock => Fault::JumpClock(node, rng.between(1_000, 5_000_000)),
+            Sort::Clog if node != other => Fault::Clog(node, other, rng.between(50_000, 3_000_000)),
+            Sort::SlowLink if node != other => {
+                let (us, slower_us) =
+                    (rng.between(500_000, 10_000_000), rng.between(5_000, 300_000));
+                Fault::SlowLink(node, other, us, slower_us)
+            }
+            Sort::FalseGone if node != other => Fault::FalseGone(node, other),
+            Sort::Clog | Sort::SlowLink | Sort::FalseGone => {
+                Fault::Pause(node, rng.between(10_000, 300_000))
+            }
             Sort::CutOneWay if node != other => Fault::CutOneWay(node, other),
             Sort::CutBothWays if node != other => Fault::CutBothWays(node, other),
             Sort::Partition if nodes.len() > 1 => Fault::Partition(groups(nodes, rng)),
@@ -108,6 +141,7 @@ impl Planned {
             Sort::AddLearner => Fault::AddLearner,
             Sort::Promote => Fault::Promote,
             Sort::Remove => Fault::Remove,
+            Sort::RemoveLeader => Fault::RemoveLeader,
             Sort::Replace => Fault::Replace,
             Sort::ReplaceSeveral => Fault::ReplaceSeveral,
         })
@@ -124,9 +158,9 @@ impl Planned {
         }
     }
 
-    /// What an operator's further choices are drawn from.
+    /// What further choices about it are drawn from.
     pub fn rng(&self) -> Rng {
-        Rng::new(self.luck).fork("operator")
+        Rng::new(self.luck).fork("further")
     }
 
     /// One of the nodes. Another one is chosen only if the chosen one is missing
@@ -205,6 +239,18 @@ mod tests {
             assert_eq!(planned.choose(&without, 1), Some(node));
         }
         assert!(chosen.iter().all(|times| *times > 0), "{chosen:?}: somebody is never met");
+    }
+
+    #[test]
+    fn hurried_faults_keep_their_order_and_short_gaps() {
+        let plan = Plan::draw(Rng::new(7), MINUTE_US);
+        let hurried = plan.clone().hurried(Duration::from_millis(50));
+        let mut before = (0, 0);
+        for (was, is) in plan.faults().iter().zip(hurried.faults()) {
+            assert_eq!((was.number, was.luck), (is.number, is.luck));
+            assert_eq!(is.at.0 - before.1, (was.at.0 - before.0).min(50_000));
+            before = (was.at.0, is.at.0);
+        }
     }
 
     #[test]

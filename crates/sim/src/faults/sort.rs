@@ -21,6 +21,20 @@ pub enum Sort {
     Pause,
     /// A disk.
     SlowDisk,
+    /// A disk.
+    FillDisk,
+    /// A disk.
+    DamageDisk,
+    /// A disk.
+    WipeDisk,
+    /// A clock.
+    JumpClock,
+    /// A direction.
+    Clog,
+    /// A pair.
+    SlowLink,
+    /// A pair.
+    FalseGone,
     /// A direction.
     CutOneWay,
     /// A pair.
@@ -40,6 +54,8 @@ pub enum Sort {
     /// The operator.
     Remove,
     /// The operator.
+    RemoveLeader,
+    /// The operator.
     Replace,
     /// The operator.
     ReplaceSeveral,
@@ -55,7 +71,14 @@ pub(super) const WEIGHTS: &[(Sort, u64)] = &[
     (Sort::CrashInGroup, 6),
     (Sort::DiskError, 3),
     (Sort::Pause, 5),
-    (Sort::SlowDisk, 5),
+    (Sort::SlowDisk, 8),
+    (Sort::FillDisk, 3),
+    (Sort::DamageDisk, 2),
+    (Sort::WipeDisk, 2),
+    (Sort::JumpClock, 4),
+    (Sort::Clog, 4),
+    (Sort::SlowLink, 4),
+    (Sort::FalseGone, 3),
     (Sort::CutOneWay, 5),
     (Sort::CutBothWays, 5),
     (Sort::Isolate, 4),
@@ -65,6 +88,7 @@ pub(super) const WEIGHTS: &[(Sort, u64)] = &[
     (Sort::AddLearner, 4),
     (Sort::Promote, 6),
     (Sort::Remove, 4),
+    (Sort::RemoveLeader, 2),
     (Sort::Replace, 3),
     (Sort::ReplaceSeveral, 3),
 ];

@@ -12,6 +12,9 @@
 //!   snapshot  the chunks of a snapshot   the whole stream breaks     yes
 //! ```
 //!
+//! A link may be slow for a while, so that everything on it takes longer, or clogged:
+//! what is sent into it waits, and arrives all at once when it is free again.
+//!
 //! On every lane a bit may flip. That must be noticed where the frame arrives, and ends
 //! the connection that brought it: the frame is lost, and both ends know.
 //!
@@ -70,6 +73,12 @@ pub struct Network {
 #[derive(Clone, Debug, Default)]
 struct Link {
     cut: bool,
+    /// Nothing arrives before this time.
+    clogged_until: Time,
+    /// Until this time …
+    slow_until: Time,
+    /// … everything takes so many microseconds longer.
+    slower_us: u64,
     /// When the last of all frames sent so far arrives.
     last_arrival: Time,
     /// When the last frame on the snapshot lane arrives.
@@ -101,9 +110,15 @@ impl Network {
             return Fate::Lost { cut: false };
         }
         let mut at = profile.arrival(now, &mut self.rng);
+        let link = self.links.entry((from, to)).or_default();
+        if link.slow_until > now {
+            at.0 += link.slower_us;
+        }
+        if link.clogged_until > at {
+            at = Time(link.clogged_until.0 + self.rng.between(0, 1_000));
+        }
         let repeats = lane == Lane::Datagram && self.rng.per_mille(profile.repeat_per_mille);
         let again = repeats.then(|| profile.arrival(at, &mut self.rng));
-        let link = self.links.entry((from, to)).or_default();
         if lane == Lane::Snapshot {
             at = at.max(link.last_chunk);
             link.last_chunk = at;
@@ -142,6 +157,17 @@ impl Network {
         self.links.entry((from, to)).or_default().cut = true;
     }
 
+    /// Lets nothing arrive in one direction before a time; nothing is lost.
+    pub fn clog(&mut self, from: NodeId, to: NodeId, until: Time) {
+        self.links.entry((from, to)).or_default().clogged_until = until;
+    }
+
+    /// Makes one direction slower until a time, by so many microseconds.
+    pub fn slow_down(&mut self, from: NodeId, to: NodeId, until: Time, slower_us: u64) {
+        let link = self.links.entry((from, to)).or_default();
+        (link.slow_until, link.slower_us) = (until, slower_us);
+    }
+
     /// Cuts every link between nodes of different groups, both ways. A node in no
     /// group keeps its links.
     pub fn partition(&mut self, groups: &[Vec<NodeId>]) {
@@ -163,7 +189,9 @@ impl Network {
 
     /// Mends everything.
     pub fn heal(&mut self) {
-        self.links.values_mut().for_each(|link| link.cut = false);
+        for link in self.links.values_mut() {
+            (link.cut, link.clogged_until, link.slow_until) = (false, Time(0), Time(0));
+        }
     }
 }
 
@@ -230,6 +258,23 @@ mod tests {
         assert!(network.is_cut(A, B) && network.is_cut(C, A) && !network.is_cut(B, C));
         network.heal();
         assert!(network.connects(A, B) && network.connects(A, C));
+    }
+
+    #[test]
+    fn a_clogged_link_keeps_everything_back_and_a_slow_one_delays_it() {
+        let mut network = network(Profile::calm());
+        let arrival =
+            |network: &mut Network, now| match network.send(Time(now), A, B, Lane::Datagram) {
+                Fate::Arrives { at, .. } => at,
+                Fate::Lost { .. } => panic!("a calm network loses nothing"),
+            };
+        network.clog(A, B, Time(50_000));
+        let (one, other) = (arrival(&mut network, 0), arrival(&mut network, 49_000));
+        assert!((50_000..=51_000).contains(&one.0) && (50_000..=51_000).contains(&other.0));
+        network.slow_down(A, B, Time(200_000), 30_000);
+        assert!(arrival(&mut network, 100_000) >= Time(130_000));
+        network.heal();
+        assert!(arrival(&mut network, 100_000) < Time(101_000));
     }
 
     #[test]

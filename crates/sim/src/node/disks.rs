@@ -15,7 +15,7 @@ use crate::rng::Rng;
 /// Segments are this long, in bytes: short enough that a run fills many.
 const SEGMENT_BYTES: u64 = 8 * 1024;
 /// The cluster that all nodes of a run belong to.
-const CLUSTER: u64 = 1;
+pub const CLUSTER: u64 = 1;
 
 /// A node's disks: one with files, for the log and the snapshots, and one that
 /// the state machine's store lives on.
@@ -26,6 +26,10 @@ pub struct Disks {
     state: MemoryDisk,
     /// The number of the operation that is planned to fail.
     planned: Option<u64>,
+    /// Writes fail for want of room.
+    is_full: bool,
+    /// Something that was durable is not as it was written.
+    is_damaged: bool,
     #[cfg(feature = "planted-bugs")]
     planted: Option<raft_storage::Bug>,
 }
@@ -51,6 +55,8 @@ impl Disks {
             files,
             state,
             planned: None,
+            is_full: false,
+            is_damaged: false,
             #[cfg(feature = "planted-bugs")]
             planted: None,
         }
@@ -131,5 +137,61 @@ impl Disks {
     /// Whether the planned error has come.
     pub fn has_failed(&self) -> bool {
         self.planned.is_some_and(|at| self.files.counters().operations >= at)
+    }
+
+    /// Whether what fails on this disk fails because of what was done to it.
+    pub fn may_fail(&self) -> bool {
+        self.has_failed() || self.is_full || self.is_damaged
+    }
+
+    /// Leaves room for only so many more bytes on the disk with the files.
+    pub fn fill(&mut self, bytes: u64) {
+        self.is_full = true;
+        self.files.limit_space(Some(self.files.used_bytes() + bytes));
+    }
+
+    /// Makes room again.
+    pub fn make_room(&mut self) {
+        self.is_full = false;
+        self.files.limit_space(None);
+    }
+
+    /// Whether there is little room or none.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// Whether something on it was damaged.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged
+    }
+
+    /// Whatever was damaged on it turned out to be nothing that counts.
+    pub fn trust(&mut self) {
+        self.is_damaged = false;
+    }
+
+    /// Changes some bytes of a file of the log, behind everybody's back; `false` if
+    /// there is none.
+    pub fn damage(&mut self, rng: &mut Rng) -> bool {
+        let names = self.files.list("log").unwrap_or_default();
+        let path = |name: &String| format!("log/{name}");
+        let filled =
+            |name: &&String| self.files.contents(&path(name)).is_ok_and(|bytes| !bytes.is_empty());
+        let filled: Vec<&String> = names.iter().filter(filled).collect();
+        let Some(name) = rng.pick(&filled).map(|name| path(name)) else { return false };
+        let Ok(bytes) = self.files.contents(&name) else { return false };
+        // What was written stands at the beginning; behind it lie zeros.
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(1, |last| last + 1);
+        let at = rng.below(used as u64);
+        let flipped = bytes[at as usize] ^ (1 << rng.below(8));
+        self.is_damaged = self.files.damage(&name, at, &[flipped]).is_ok();
+        self.is_damaged
+    }
+
+    /// What power losses took so far of files that were not synced: all, or parts.
+    pub fn losses(&self) -> (u64, u64) {
+        let counters = self.files.counters();
+        (counters.lost, counters.torn)
     }
 }

@@ -19,6 +19,6 @@ mod watched_machine;
 
 pub use balsa::driver::Worker;
 pub use clock::Clock;
-pub use disks::{Disks, Doom};
+pub use disks::{CLUSTER, Disks, Doom};
 pub use process::{AdminAnswer, AdminRequest, Booted, Output, Process, ProcessConfig};
 pub use sightings::{Sighting, Sightings};

@@ -13,7 +13,7 @@ use kv_statemachine::{
     Command, KvReader, KvView, RangeRequest, ReadError, Reply, RequestId, codec,
 };
 use raft_core::{
-    Change, Entry, EntryKind, Index, NodeId, SnapshotMeta, Status, StopReason, Term, Time,
+    Change, Entry, EntryKind, Ignored, Index, NodeId, SnapshotMeta, Status, StopReason, Term, Time,
 };
 use raft_net::{ForwardId, Frame, TransportEvent};
 use raft_storage::{LogStore, RecoveredLog, SnapshotStore};
@@ -56,8 +56,8 @@ pub struct Process {
     storage_id: u64,
     calls: BTreeMap<CallId, Call>,
     next_call: u64,
-    /// Requests that were not let in.
-    turned_away: Vec<(OpId, Outcome)>,
+    /// Requests that were served here and now, or not let in.
+    served: Vec<(OpId, Outcome)>,
 }
 
 /// Who made a request.
@@ -119,6 +119,8 @@ pub struct Output {
     pub admin: Vec<AdminAnswer>,
     /// A disk refused something that can be tried again.
     pub failures: Vec<String>,
+    /// How many batches of fetched entries came too late to be sent.
+    pub stale_fetches: u64,
     /// The node must stop for good.
     pub stop: Option<StopReason>,
 }
@@ -148,9 +150,13 @@ impl Process {
             Request::Read(range) => {
                 (Call::Read(op, range.clone()), RequestBody::Read, Outcome::NotRead)
             }
+            Request::LocalRead(range) => {
+                self.served.push((op, self.read(range)));
+                return;
+            }
         };
         if !self.call(call, body, deadline) {
-            self.turned_away.push((op, refused));
+            self.served.push((op, refused));
         }
     }
 
@@ -219,7 +225,7 @@ impl Process {
             frames: outgoing.frames,
             probes: outgoing.probes,
             stop: outgoing.stop,
-            outcomes: std::mem::take(&mut self.turned_away),
+            outcomes: std::mem::take(&mut self.served),
             ..Output::default()
         };
         for (id, result) in outgoing.answers {
@@ -236,8 +242,11 @@ impl Process {
             }
         }
         for notice in outgoing.notices {
-            if let Notice::Failed { what, error } = notice {
-                output.failures.push(format!("{what}: {error}"));
+            match notice {
+                Notice::Failed { what, error } => output.failures.push(format!("{what}: {error}")),
+                // Only what was fetched is put aside for its age and came from nobody.
+                Notice::Ignored { from: None, reason: Ignored::Stale } => output.stale_fetches += 1,
+                _ => {}
             }
         }
         output
@@ -254,6 +263,11 @@ impl Process {
     /// What was seen since the last time.
     pub fn take_sightings(&self) -> Vec<Sighting> {
         self.sightings.take()
+    }
+
+    /// How many writes wait for the log.
+    pub fn waiting_writes(&self) -> usize {
+        self.driver.waiting_writes()
     }
 
     /// The store as it is now.
@@ -309,7 +323,7 @@ fn open(
         storage_id,
         calls: BTreeMap::new(),
         next_call: 0,
-        turned_away: Vec::new(),
+        served: Vec::new(),
     })
 }
 

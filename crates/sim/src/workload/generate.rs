@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use kv_statemachine::{
-    CompactRequest, Compare, CompareOperand, CompareResult, KeyRange, Operation, RangeRequest,
-    RequestOp, TxnRequest,
+    Alarm, AlarmAction, AlarmKind, AlarmRequest, AlarmSource, CompactRequest, Compare,
+    CompareOperand, CompareResult, KeyRange, Operation, RangeRequest, RequestOp, TxnRequest,
 };
+
+use raft_core::NodeId;
 
 use super::{Request, Tag};
 use crate::rng::Rng;
@@ -54,8 +56,18 @@ impl Generator {
                 let revision = (revision - self.rng.between(0, 20) as i64).max(1);
                 Request::Write(Operation::Compact(CompactRequest { revision }))
             }
+            68..76 => Request::LocalRead(self.read(revision)),
+            76 => Request::Write(Operation::Alarm(self.alarm())),
             _ => Request::Read(self.read(revision)),
         }
+    }
+
+    /// An operator raises an alarm now and then, or lifts it; more often the latter, so
+    /// that there is work done.
+    fn alarm(&mut self) -> AlarmRequest {
+        let action = if self.rng.one_in(12) { AlarmAction::Raise } else { AlarmAction::Lift };
+        let alarm = Alarm { kind: AlarmKind::NO_SPACE, member: NodeId(self.rng.below(2)) };
+        AlarmRequest { action, alarm, source: AlarmSource::Operator }
     }
 
     fn txn(&mut self, revision: i64) -> TxnRequest {
@@ -127,13 +139,14 @@ mod tests {
     use crate::workload::tag_of;
 
     #[test]
-    fn every_write_but_a_compaction_has_a_tag_of_its_own() {
+    fn every_write_that_writes_keys_has_a_tag_of_its_own() {
         let mix = Mix { keys: 8, long_values: 3 };
         let mut generators = [0, 1].map(|client| Generator::new(Rng::new(1), mix, client));
         let mut tags = BTreeSet::new();
         for i in 0..1000 {
             match generators[i % 2].next(50) {
-                Request::Write(Operation::Compact(_)) | Request::Read(_) => {}
+                Request::Write(Operation::Compact(_) | Operation::Alarm(_)) => {}
+                Request::Read(_) | Request::LocalRead(_) => {}
                 Request::Write(operation) => {
                     let tag = tag_of(&operation).expect("the write has a tag");
                     assert!(tags.insert(tag), "{tag} was given twice");

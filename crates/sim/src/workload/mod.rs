@@ -19,6 +19,18 @@ pub enum Request {
     Write(Operation),
     /// A linearizable read.
     Read(RangeRequest),
+    /// A serializable read: of whatever the node that is asked has applied.
+    LocalRead(RangeRequest),
+}
+
+impl Request {
+    /// What its client is told when nothing is known but that it was asked for.
+    pub fn given_up(&self) -> Outcome {
+        match self {
+            Request::Write(_) => Outcome::Unknown,
+            Request::Read(_) | Request::LocalRead(_) => Outcome::NotRead,
+        }
+    }
 }
 
 impl fmt::Display for Request {
@@ -50,9 +62,10 @@ impl fmt::Display for Request {
             Request::Write(Operation::Alarm(request)) => {
                 write!(f, "{:?} {}", request.action, request.alarm.kind)
             }
-            Request::Read(range) => write!(
+            Request::Read(range) | Request::LocalRead(range) => write!(
                 f,
-                "read {}..{} at {}",
+                "{} {}..{} at {}",
+                if matches!(self, Request::Read(_)) { "read" } else { "read locally" },
                 range.range.key.escape_ascii(),
                 range.range.range_end.escape_ascii(),
                 range.revision

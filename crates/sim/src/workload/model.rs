@@ -4,13 +4,15 @@
 //! as of any revision is a look at a list. It knows what the simulated clients
 //! ask for and nothing more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use kv_statemachine::{
-    Compare, CompareOperand, CompareResult, DeleteRangeRequest, KeyRange, KeyValue, KvError,
-    Operation, PutRequest, RequestOp, Response, TxnRequest,
+    Alarm, AlarmAction, AlarmRequest, AlarmSource, Compare, CompareOperand, CompareResult,
+    DeleteRangeRequest, KeyRange, KeyValue, KvError, Operation, PutRequest, RequestOp, Response,
+    TxnRequest,
 };
+use raft_core::{Membership, NodeId};
 
 /// The naive store.
 #[derive(Clone, Debug)]
@@ -19,6 +21,10 @@ pub struct Model {
     compacted: i64,
     /// Each key's versions by rising revision; a deletion is `None`.
     versions: BTreeMap<Bytes, Vec<(i64, Option<KeyValue>)>>,
+    /// The members that are short of space, by their own word or an operator's.
+    alarms: BTreeMap<NodeId, AlarmSource>,
+    /// Those who are members no more.
+    removed: BTreeSet<NodeId>,
 }
 
 /// What a write did, as far as the model says it.
@@ -50,7 +56,7 @@ pub enum Effect {
     },
     /// A change of what clients are told of a member.
     Attributes,
-    /// An alarm was raised or lifted. Clients here do neither.
+    /// An alarm was raised or lifted, or was so already.
     Alarm,
     /// Refused, by the rules.
     Refused(KvError),
@@ -77,7 +83,13 @@ impl Effect {
 
 impl Default for Model {
     fn default() -> Model {
-        Model { revision: 1, compacted: -1, versions: BTreeMap::new() }
+        Model {
+            revision: 1,
+            compacted: -1,
+            versions: BTreeMap::new(),
+            alarms: BTreeMap::new(),
+            removed: BTreeSet::new(),
+        }
     }
 }
 
@@ -92,8 +104,19 @@ impl Model {
         self.compacted
     }
 
+    /// Another membership is in force: what others raised of their own accord is gone.
+    pub fn change_members(&mut self, membership: &Membership) {
+        self.removed.clone_from(&membership.removed);
+        self.alarms.retain(|member, source| {
+            *source == AlarmSource::Operator || membership.members.contains_key(member)
+        });
+    }
+
     /// Does a write.
     pub fn apply(&mut self, operation: &Operation) -> Effect {
+        if !self.alarms.is_empty() && may_put(operation) {
+            return Effect::Refused(KvError::NoSpace);
+        }
         match operation {
             Operation::Put(put) => {
                 self.revision += 1;
@@ -117,7 +140,7 @@ impl Model {
                 Effect::Compacted { revision: self.revision }
             }
             Operation::SetMemberAttributes { .. } => Effect::Attributes,
-            Operation::Alarm(_) => Effect::Alarm,
+            Operation::Alarm(request) => self.alarm(request),
         }
     }
 
@@ -127,6 +150,29 @@ impl Model {
         keys.take_while(|(key, _)| is_within(range, key))
             .filter_map(|(_, versions)| as_of(versions, revision).cloned())
             .collect()
+    }
+
+    fn alarm(&mut self, request: &AlarmRequest) -> Effect {
+        let AlarmRequest { action, alarm: Alarm { member, .. }, source } = *request;
+        let by_member = source == AlarmSource::Member;
+        match action {
+            AlarmAction::Raise if by_member && self.removed.contains(&member) => {
+                return Effect::Refused(KvError::MemberNotFound);
+            }
+            AlarmAction::Raise if by_member => {
+                self.alarms.entry(member).or_insert(source);
+            }
+            AlarmAction::Raise => {
+                self.alarms.insert(member, source);
+            }
+            AlarmAction::Lift => {
+                let stays = by_member && self.alarms.get(&member) == Some(&AlarmSource::Operator);
+                if !stays {
+                    self.alarms.remove(&member);
+                }
+            }
+        }
+        Effect::Alarm
     }
 
     fn latest(&self, key: &Bytes) -> Option<&KeyValue> {
@@ -199,6 +245,16 @@ impl Model {
     }
 }
 
+/// Whether there is a put in it, be it in the branch that is not taken.
+fn may_put(operation: &Operation) -> bool {
+    let is_put = |op: &RequestOp| matches!(op, RequestOp::Put(_));
+    match operation {
+        Operation::Put(_) => true,
+        Operation::Txn(txn) => txn.success.iter().chain(&txn.failure).any(is_put),
+        _ => false,
+    }
+}
+
 fn is_within(range: &KeyRange, key: &Bytes) -> bool {
     if range.range_end.is_empty() {
         return *key == range.key;
@@ -213,7 +269,7 @@ fn as_of(versions: &[(i64, Option<KeyValue>)], revision: i64) -> Option<&KeyValu
 
 #[cfg(test)]
 mod tests {
-    use kv_statemachine::CompactRequest;
+    use kv_statemachine::{AlarmKind, CompactRequest};
 
     use super::*;
 
@@ -257,6 +313,34 @@ mod tests {
         assert_eq!(model.apply(&txn), Effect::Txn { revision: 2, succeeded: true });
         assert_eq!(model.apply(&txn), Effect::Txn { revision: 2, succeeded: false });
         assert_eq!(model.range(&KeyRange::from_key("\0"), 2).len(), 2);
+    }
+
+    #[test]
+    fn an_alarm_refuses_puts_until_who_raised_it_lifts_it() {
+        let mut model = Model::default();
+        let alarm = |action, source| {
+            let alarm = Alarm { kind: AlarmKind::NO_SPACE, member: NodeId(2) };
+            Operation::Alarm(AlarmRequest { action, alarm, source })
+        };
+        let (member, operator) = (AlarmSource::Member, AlarmSource::Operator);
+        let refused = Effect::Refused(KvError::NoSpace);
+        assert_eq!(model.apply(&alarm(AlarmAction::Raise, member)), Effect::Alarm);
+        assert_eq!(model.apply(&put("a", "1")), refused);
+        model.apply(&alarm(AlarmAction::Raise, operator));
+        model.apply(&alarm(AlarmAction::Lift, member));
+        assert_eq!(model.apply(&put("a", "1")), refused, "an operator raised it too");
+        model.apply(&alarm(AlarmAction::Lift, operator));
+        assert_eq!(model.apply(&put("a", "1")), Effect::Put { revision: 2 });
+
+        model.apply(&alarm(AlarmAction::Raise, member));
+        let without = Membership {
+            removed: BTreeSet::from([NodeId(2)]),
+            ..Membership::of_voters([NodeId(1)])
+        };
+        model.change_members(&without);
+        assert_eq!(model.apply(&put("a", "2")), Effect::Put { revision: 3 });
+        let late = model.apply(&alarm(AlarmAction::Raise, member));
+        assert_eq!(late, Effect::Refused(KvError::MemberNotFound));
     }
 
     #[test]

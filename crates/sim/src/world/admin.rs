@@ -1,6 +1,6 @@
 //! The operator: changes the membership and hands the leadership over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use raft_core::{Change, Leave, Membership, NodeId, RoleName, SnapshotMeta, Step, Time};
@@ -9,10 +9,14 @@ use super::World;
 use crate::counts::Kind;
 use crate::faults::{Fault, Planned};
 use crate::node::{AdminAnswer, AdminRequest};
+use crate::report::Failure;
 use crate::rng::Rng;
 
 /// At most so many nodes run at a time.
 const MOST_NODES: usize = 7;
+/// A change that was asked for longer ago than this, in microseconds, is forgotten
+/// wherever it waited; so is a node that was put up for it.
+const FORGOTTEN_US: u64 = 10_000_000;
 
 /// What the operator keeps in mind.
 #[derive(Debug)]
@@ -23,13 +27,21 @@ pub(super) struct Admin {
     next_id: u64,
     /// What the cluster began with: what every new node is started with too.
     bootstrap: SnapshotMeta,
+    /// The memberships that were asked for of late, and when: some leader may yet
+    /// append them.
+    asked: VecDeque<(Time, Membership)>,
 }
 
 impl Admin {
-    pub(super) fn new(nodes: &[NodeId]) -> Admin {
-        let membership = Membership::of_voters(nodes.iter().copied());
-        let next_id = nodes.iter().map(|id| id.0).max().unwrap_or(0) + 1;
-        Admin { rng: Rng::new(0), next_id, bootstrap: SnapshotMeta::bootstrap(membership) }
+    pub(super) fn new(membership: &Membership) -> Admin {
+        let last = membership.members.keys().map(|id| id.0).max();
+        let bootstrap = SnapshotMeta::bootstrap(membership.clone());
+        Admin {
+            rng: Rng::new(0),
+            next_id: last.unwrap_or_default() + 1,
+            bootstrap,
+            asked: VecDeque::new(),
+        }
     }
 
     /// One of the set.
@@ -41,9 +53,16 @@ impl Admin {
 
 impl World {
     /// The operator does something, if there is somebody to ask and it makes sense.
-    pub(super) fn administer(&mut self, planned: &Planned, fault: &Fault) {
+    pub(super) fn administer(&mut self, planned: &Planned, fault: &Fault) -> Result<(), Failure> {
         self.admin.rng = planned.rng();
-        let Some((leader, membership)) = self.leader() else { return };
+        self.clear_up()?;
+        if let Some((leader, membership)) = self.leader() {
+            self.do_with(leader, &membership, fault);
+        }
+        Ok(())
+    }
+
+    fn do_with(&mut self, leader: NodeId, membership: &Membership, fault: &Fault) {
         if membership.is_joint() && membership.leave == Leave::Explicit {
             return self.change(leader, Change::LeaveJoint, &[]);
         }
@@ -69,8 +88,12 @@ impl World {
                     self.change(leader, steps_of(vec![Step::Remove(id)], Leave::Auto), &[]);
                 }
             }
-            Fault::Replace => self.replace(leader, &membership, 1),
-            Fault::ReplaceSeveral => self.replace(leader, &membership, 2),
+            Fault::RemoveLeader if membership.voters.len() > 1 => {
+                self.counts.add(Kind::LeaderRemoved);
+                self.change(leader, steps_of(vec![Step::Remove(leader)], Leave::Auto), &[]);
+            }
+            Fault::Replace => self.replace(leader, membership, 1),
+            Fault::ReplaceSeveral => self.replace(leader, membership, 2),
             _ => {}
         }
     }
@@ -96,8 +119,49 @@ impl World {
         }
     }
 
-    /// Asks for a change and starts the new nodes that it brings in.
-    fn change(&mut self, leader: NodeId, change: Change, new: &[NodeId]) {
+    /// Switches off the nodes that were put up for a change that never came.
+    fn clear_up(&mut self) -> Result<(), Failure> {
+        let now = self.now;
+        self.admin.asked.retain(|(at, _)| now.0 < at.0 + FORGOTTEN_US);
+        let memberships = self.memberships_in_force();
+        let is_member =
+            |id: &NodeId| memberships.iter().any(|other| other.members.contains_key(id));
+        let is_awaited = |id: &NodeId| self.nodes.values().any(|node| node.substitute == Some(*id));
+        let strangers: Vec<NodeId> = self
+            .nodes
+            .iter()
+            .filter(|(id, node)| {
+                now.0 > node.added_at.0 + FORGOTTEN_US && !is_member(id) && !is_awaited(id)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        strangers.into_iter().try_for_each(|id| {
+            self.note_of(id, "operator", "switched off: it is no member");
+            self.retire(id)
+        })
+    }
+
+    /// The memberships that were asked for of late.
+    pub(super) fn asked_memberships(&self) -> impl Iterator<Item = &Membership> {
+        self.admin.asked.iter().map(|(_, membership)| membership)
+    }
+
+    /// The id that no node has had yet.
+    pub(super) fn next_id(&mut self) -> NodeId {
+        self.admin.next_id += 1;
+        NodeId(self.admin.next_id - 1)
+    }
+
+    /// Asks for a change and starts the new nodes that it brings in; not for one that
+    /// would need a node whose disk is lost.
+    pub(super) fn change(&mut self, leader: NodeId, change: Change, new: &[NodeId]) {
+        let status = self.nodes.get(&leader).and_then(|node| node.last_status.as_ref());
+        if let Some(Ok(next)) = status.map(|status| status.membership.changed(&change)) {
+            if !self.can_work_without(None, [&next].into_iter()) {
+                return;
+            }
+            self.admin.asked.push_back((self.now, next));
+        }
         for &id in new {
             self.add_node(id, self.admin.bootstrap.clone());
             self.counts.add(Kind::NodeJoined);
@@ -138,9 +202,8 @@ impl World {
     /// The node that leads the latest term, with the membership that it goes by.
     pub(super) fn leader(&self) -> Option<(NodeId, Membership)> {
         let statuses = self.nodes.values().filter_map(|node| {
-            node.last_status
-                .as_ref()
-                .filter(|status| node.is_up() && status.role == RoleName::Leader)
+            let status = node.last_status.as_ref();
+            status.filter(|status| node.is_honest() && status.role == RoleName::Leader)
         });
         let latest = statuses.max_by_key(|status| status.ballot.term)?;
         Some((latest.id, latest.membership.clone()))
@@ -148,7 +211,7 @@ impl World {
 
     /// Ids for new nodes, as far as there is room for these.
     fn new_ids(&mut self, number: usize) -> Vec<NodeId> {
-        let present = self.nodes.values().filter(|node| !node.retired).count();
+        let present = self.nodes.len();
         let room = MOST_NODES.saturating_sub(present).min(number);
         let first = self.admin.next_id;
         self.admin.next_id += room as u64;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use kv_statemachine::KvError;
 use raft_core::{NodeId, RoleName, Time};
 
 use super::{Happening, Phase, World};
@@ -86,7 +87,7 @@ impl World {
         let op = OpId(self.clients.asked);
         let tag = match &request {
             Request::Write(operation) => tag_of(operation),
-            Request::Read(_) => None,
+            Request::Read(_) | Request::LocalRead(_) => None,
         };
         self.observe(&Fact::Invoked { op, tag })?;
         self.counts.add(Kind::Operation);
@@ -109,7 +110,7 @@ impl World {
         };
         self.note_of(node, "tell", &Told { op, client, what: &outcome });
         self.observe(&Fact::Completed { op, request: &request, outcome: &outcome })?;
-        self.count_outcome(node, &outcome);
+        self.count_outcome(node, &request, &outcome);
         self.note_last_deed(client, node, &outcome);
         Ok(())
     }
@@ -117,35 +118,35 @@ impl World {
     /// A process is gone, and with it its clients' connections.
     pub(super) fn fail_pending(&mut self, node: NodeId) -> Result<(), Failure> {
         let pending = self.clients.pending.iter().filter(|(_, pending)| pending.node == node);
-        let failed: Vec<(OpId, Outcome)> = pending
-            .map(|(op, pending)| match pending.request {
-                Request::Write(_) => (*op, Outcome::Unknown),
-                Request::Read(_) => (*op, Outcome::NotRead),
-            })
-            .collect();
+        let failed: Vec<(OpId, Outcome)> =
+            pending.map(|(op, pending)| (*op, pending.request.given_up())).collect();
         failed.into_iter().try_for_each(|(op, outcome)| self.client_told(op, outcome))
     }
 
-    fn count_outcome(&mut self, node: NodeId, outcome: &Outcome) {
+    fn count_outcome(&mut self, node: NodeId, request: &Request, outcome: &Outcome) {
         let leads = self.nodes.get(&node).is_some_and(|node| {
             node.last_status.as_ref().is_some_and(|status| status.role == RoleName::Leader)
         });
         match outcome {
+            Outcome::Written(Err(KvError::NoSpace)) => self.counts.add(Kind::WriteNoSpace),
             Outcome::Written(_) => {
                 self.counts.add(Kind::WriteAcknowledged);
                 self.counts.add_many(Kind::WriteForwarded, u64::from(!leads));
             }
             Outcome::NotWritten => self.counts.add(Kind::WriteRefused),
             Outcome::Unknown => self.counts.add(Kind::WriteUnknown),
+            Outcome::Read(_) if matches!(request, Request::LocalRead(_)) => {
+                self.counts.add(Kind::ReadSerializable);
+            }
             Outcome::Read(_) if leads => self.counts.add(Kind::ReadOnLeader),
             Outcome::Read(_) => self.counts.add(Kind::ReadOnFollower),
             Outcome::NotRead => self.counts.add(Kind::ReadFailed),
         }
     }
 
-    /// The nodes whose processes run.
+    /// The nodes whose processes run, and on the disks that they always had.
     pub(super) fn running(&self) -> Vec<NodeId> {
-        self.nodes.iter().filter(|(_, node)| node.is_up()).map(|(id, _)| *id).collect()
+        self.nodes.iter().filter(|(_, node)| node.is_honest()).map(|(id, _)| *id).collect()
     }
 }
 

@@ -2,17 +2,17 @@
 //! has to work again without the others.
 //!
 //! A cluster of `2f + 1` bears `f` that never come back, in whatever way they are gone,
-//! and however little or much they knew. So in every other run some stay dead, deaf,
-//! mute or cut off, as many as the majorities of all memberships that may be in force
+//! and however little or much they knew. So in every other run some stay dead, full,
+//! deaf, mute or cut off, as many as the majorities of all memberships that may be in force
 //! can spare.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use raft_core::{Membership, NodeId};
+use raft_core::{Membership, NodeId, Time};
 
 use super::World;
-use super::nodes::Death;
+use super::nodes::{Death, Trust};
 use crate::counts::Kind;
 use crate::report::Failure;
 use crate::rng::Rng;
@@ -22,6 +22,8 @@ use crate::rng::Rng;
 enum Fate {
     /// Its process does not run.
     Dead,
+    /// Its disk has no room, whatever it does.
+    Full,
     /// Nothing gets through to it or from it.
     CutOff,
     /// Nothing gets through to it; what it says is heard.
@@ -34,6 +36,7 @@ impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Fate::Dead => "dead",
+            Fate::Full => "full",
             Fate::CutOff => "cut off",
             Fate::Deaf => "deaf",
             Fate::Mute => "mute",
@@ -46,7 +49,13 @@ impl World {
     pub(super) fn choose_core(&mut self) -> Result<(), Failure> {
         let mut rng = self.rng.fork("core");
         let memberships = self.memberships_in_force();
-        self.core = self.present().into_iter().collect();
+        let sound = self.nodes.iter().filter(|(_, node)| node.trust == Trust::Sound);
+        self.core = sound.map(|(id, _)| *id).collect();
+        let lost: Vec<NodeId> =
+            self.present().into_iter().filter(|id| !self.core.contains(id)).collect();
+        for id in lost {
+            self.leave_dead(id)?;
+        }
         if rng.one_in(2) {
             return Ok(());
         }
@@ -68,24 +77,27 @@ impl World {
 
     /// The committed membership, and whatever later one anybody has in the log: it may
     /// turn out to be committed too.
-    fn memberships_in_force(&self) -> BTreeSet<Membership> {
+    pub(super) fn memberships_in_force(&self) -> BTreeSet<Membership> {
         let (index, committed) = &self.committed_membership;
         let disks = self.checks.known().disks.values();
         let on_disks = disks.map(|disk| (disk.log.membership_index(), disk.log.membership()));
-        let statuses = self.nodes.values().filter_map(|node| node.last_status.as_ref());
+        let honest = self.nodes.values().filter(|node| node.is_honest());
+        let statuses = honest.filter_map(|node| node.last_status.as_ref());
         let in_memory = statuses.map(|status| (status.membership_index, &status.membership));
         let later = on_disks.chain(in_memory).filter(|(later, _)| later > index);
-        later.map(|(_, membership)| membership).chain([committed]).cloned().collect()
+        let later = later.map(|(_, membership)| membership);
+        later.chain([committed]).chain(self.asked_memberships()).cloned().collect()
     }
 
     fn leave_to_fate(&mut self, id: NodeId, rng: &mut Rng) -> Result<(), Failure> {
         // Without pre-vote who is heard and hears nothing disrupts for ever, whatever
         // the others do (thesis, section 9.6).
         let heard = self.setup.pre_vote;
-        let fate = match rng.below(if heard { 5 } else { 4 }) {
+        let fate = match rng.below(if heard { 6 } else { 5 }) {
             0 | 1 => Fate::Dead,
             2 => Fate::CutOff,
-            3 => Fate::Mute,
+            3 => Fate::Full,
+            4 => Fate::Mute,
             _ => Fate::Deaf,
         };
         self.note_of(id, "left", &fate);
@@ -101,15 +113,28 @@ impl World {
         match fate {
             Fate::Dead => {
                 self.counts.add(Kind::LeftDead);
+                self.leave_dead(id)
+            }
+            Fate::Full => {
+                self.counts.add(Kind::LeftFull);
                 if let Some(node) = self.nodes.get_mut(&id) {
-                    node.stays_dead = true;
+                    node.disks.fill(0);
+                    node.full_until = Time::NEVER;
                 }
-                self.crash(id, Death::Power)
+                Ok(())
             }
             Fate::CutOff | Fate::Deaf | Fate::Mute => {
                 self.counts.add(Kind::LeftCutOff);
+                self.cut_off.insert(id);
                 Ok(())
             }
         }
+    }
+
+    fn leave_dead(&mut self, id: NodeId) -> Result<(), Failure> {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.stays_dead = true;
+        }
+        self.crash(id, Death::Power)
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use kv_statemachine::{Operation, codec};
-use raft_core::{Entry, EntryKind, Membership, NodeId};
+use raft_core::{Body, Entry, EntryKind, Membership, NodeId, Status};
+use raft_net::{Frame, FrameBody};
 use raft_storage::LogWrite;
 
 use super::World;
@@ -14,6 +15,9 @@ use crate::report::Failure;
 impl World {
     /// Takes in what was seen in a node.
     pub(super) fn take_in(&mut self, id: NodeId, seen: Vec<Sighting>) -> Result<(), Failure> {
+        if self.is_impostor(id) {
+            return Ok(());
+        }
         for sighting in seen {
             self.count_sighting(id, &sighting);
             if let Some(fact) = sighting.fact(id) {
@@ -26,7 +30,7 @@ impl World {
     fn count_sighting(&mut self, id: NodeId, sighting: &Sighting) {
         match sighting {
             Sighting::Synced(group) => {
-                group.iter().for_each(|write| self.count_write(id, write));
+                self.count_group(id, group);
                 self.note_of(id, "synced", &Group(group));
             }
             Sighting::Applying(entries) => {
@@ -38,6 +42,9 @@ impl World {
             }
             Sighting::Installed(meta) => {
                 self.counts.add(Kind::SnapshotInstalled);
+                let process = self.nodes.get(&id).and_then(|node| node.process.as_ref());
+                let waits = process.is_some_and(|process| process.waiting_writes() > 0);
+                self.counts.add_many(Kind::InstallOverWrites, u64::from(waits));
                 self.note_of(id, "install", meta);
             }
             Sighting::SnapshotTaken => {
@@ -56,11 +63,34 @@ impl World {
         }
     }
 
-    fn count_write(&mut self, id: NodeId, write: &LogWrite) {
-        let LogWrite::Append(entries) = write else { return };
+    /// Counts what a group replaced: what lay on the disk, or what was itself waiting to
+    /// be written.
+    fn count_group(&mut self, id: NodeId, group: &[LogWrite]) {
         let Some(disk) = self.checks.known().disks.get(&id) else { return };
-        if entries.first().is_some_and(|first| first.index <= disk.log.last().index) {
-            self.counts.add(Kind::Truncation);
+        let (mut last, mut counts) = (disk.log.last().index, Vec::new());
+        let on_disk = last;
+        for (place, write) in group.iter().enumerate() {
+            let LogWrite::Append(entries) = write else { continue };
+            let (Some(first), Some(end)) = (entries.first(), entries.last()) else { continue };
+            if first.index <= last {
+                counts.push(Kind::Truncation);
+                counts.extend((place > 0).then_some(Kind::ReplacedInFlight));
+                counts.extend((last > on_disk).then_some(Kind::PersistedClipped));
+            }
+            last = end.index;
+        }
+        counts.into_iter().for_each(|kind| self.counts.add(kind));
+    }
+
+    /// Counts what is special about a frame that arrives.
+    pub(super) fn count_arrival(&mut self, to: NodeId, frame: &Frame) {
+        let FrameBody::Raft(message) = &frame.body else { return };
+        let status = self.nodes.get(&to).and_then(|node| node.last_status.as_ref());
+        let is_late = |status: &Status| {
+            status.ballot.term > message.term || status.leader != Some(message.from)
+        };
+        if matches!(message.body, Body::TimeoutNow) && status.is_some_and(is_late) {
+            self.counts.add(Kind::LateTimeoutNow);
         }
     }
 

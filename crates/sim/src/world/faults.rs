@@ -71,6 +71,41 @@ impl World {
                 }
                 Ok(())
             }
+            Fault::FillDisk(node, bytes, us) => {
+                self.fill_disk(*node, *bytes, *us);
+                Ok(())
+            }
+            Fault::DamageDisk(node) => {
+                self.set_downtime(planned, *node);
+                self.damage(planned, *node)
+            }
+            Fault::WipeDisk(node) => {
+                self.set_downtime(planned, *node);
+                self.wipe(planned, *node)
+            }
+            Fault::JumpClock(id, us) => {
+                let now = self.now;
+                if let Some(node) = self.nodes.get_mut(id) {
+                    node.clock.jump(now, *us);
+                    node.wakeup_at = Time::NEVER;
+                    self.counts.add(Kind::ClockJump);
+                    self.schedule_all(*id);
+                }
+                Ok(())
+            }
+            Fault::Clog(from, to, us) => {
+                self.network.clog(*from, *to, Time(self.now.0 + us));
+                self.counts.add(Kind::LinkClogged);
+                Ok(())
+            }
+            Fault::SlowLink(one, other, us, slower_us) => {
+                let until = Time(self.now.0 + us);
+                self.network.slow_down(*one, *other, until, *slower_us);
+                self.network.slow_down(*other, *one, until, *slower_us);
+                self.counts.add(Kind::LinkSlow);
+                Ok(())
+            }
+            Fault::FalseGone(to, peer) => self.tell_falsely(*to, *peer),
             Fault::CutOneWay(from, to) => {
                 self.network.cut(*from, *to);
                 self.counts.add(Kind::LinkCutOneWay);
@@ -103,10 +138,8 @@ impl World {
             | Fault::Promote
             | Fault::Remove
             | Fault::Replace
-            | Fault::ReplaceSeveral => {
-                self.administer(planned, fault);
-                Ok(())
-            }
+            | Fault::RemoveLeader
+            | Fault::ReplaceSeveral => self.administer(planned, fault),
         }
     }
 
@@ -163,6 +196,12 @@ impl World {
 
     /// The nodes that were not stopped for good.
     pub(super) fn present(&self) -> Vec<NodeId> {
-        self.nodes.iter().filter(|(_, node)| !node.retired).map(|(id, _)| *id).collect()
+        self.nodes.keys().copied().collect()
+    }
+
+    fn set_downtime(&mut self, planned: &Planned, id: NodeId) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.down_us = planned.downtime_us(id);
+        }
     }
 }

@@ -18,6 +18,8 @@ mod clients;
 mod core;
 mod count;
 mod faults;
+mod handshake;
+mod losses;
 mod nodes;
 mod pace;
 mod settle;
@@ -71,6 +73,14 @@ pub fn run(seed: u64, options: &Options, trace: Trace) -> Report {
     Report { seed, trace, lines, counts: world.counts, ended, recovered, failure }
 }
 
+/// The numbers of the faults that a run of these options has, in rising order.
+pub fn faults(seed: u64, options: &Options) -> Vec<u32> {
+    let world = World::new(seed, options, Trace::silent());
+    let mut numbers: Vec<u32> = world.plan.faults().iter().map(|planned| planned.number).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
 /// Everything there is.
 struct World {
     #[cfg(feature = "planted-bugs")]
@@ -94,8 +104,14 @@ struct World {
     traffic: (u64, u64),
     /// The membership that was committed last, and by which entry.
     committed_membership: (Index, Membership),
+    /// The lives that ran on a wiped disk.
+    impostors: BTreeSet<Incarnation>,
+    /// The handshakes that failed, by who dialled.
+    refused: BTreeSet<(NodeId, Incarnation, NodeId)>,
     /// The nodes that are healed when chaos ends.
     core: BTreeSet<NodeId>,
+    /// The nodes that are left cut off from them then.
+    cut_off: BTreeSet<NodeId>,
     last_deeds: LastDeeds,
     /// How long it took until the cluster was together again.
     recovered: Option<Duration>,
@@ -142,6 +158,10 @@ enum Happening {
     Client { client: u64 },
     /// Chaos ends.
     Calm,
+    /// The operator looks after a lost node.
+    Repair { node: NodeId },
+    /// A node's watch over its disk looks.
+    Watch { node: NodeId },
     /// Is the cluster together again?
     Look,
 }
@@ -154,14 +174,21 @@ impl World {
         if let Some(numbers) = &options.faults {
             plan = plan.only(numbers);
         }
+        if let Some(gap) = options.gap {
+            plan = plan.hurried(gap);
+        }
+        let shaken = match options.shake {
+            0 => rng.clone(),
+            shake => rng.fork("shaken").fork_number(shake),
+        };
         World {
             #[cfg(feature = "planted-bugs")]
             mutation: options.mutation,
-            network: Network::new(setup.network.clone(), rng.fork("network")),
+            network: Network::new(setup.network.clone(), shaken.fork("network")),
             clients: Clients::new(&rng.fork("clients"), setup.clients, setup.mix),
             plan,
-            notice: rng.fork("notice"),
-            admin: Admin::new(&setup.nodes),
+            notice: shaken.fork("notice"),
+            admin: Admin::new(&setup.membership()),
             setup,
             rng,
             now: Time(0),
@@ -173,7 +200,10 @@ impl World {
             phase: Phase::Chaos,
             traffic: (0, 0),
             committed_membership: (Index::ZERO, Membership::default()),
+            impostors: BTreeSet::new(),
+            refused: BTreeSet::new(),
             core: BTreeSet::new(),
+            cut_off: BTreeSet::new(),
             last_deeds: LastDeeds::default(),
             recovered: None,
         }
@@ -193,10 +223,11 @@ impl World {
     }
 
     fn begin(&mut self) {
-        let membership = Membership::of_voters(self.setup.nodes.iter().copied());
+        let membership = self.setup.membership();
         self.committed_membership.1 = membership.clone();
+        let founders: Vec<NodeId> = membership.members.keys().copied().collect();
         let bootstrap = SnapshotMeta::bootstrap(membership);
-        for id in self.setup.nodes.clone() {
+        for id in founders {
             self.add_node(id, bootstrap.clone());
         }
         for client in 0..self.setup.clients {
@@ -228,6 +259,8 @@ impl World {
             Happening::Fault { place } => self.meet_fault(place),
             Happening::Client { client } => self.client_asks(client),
             Happening::Calm => self.calm_down(),
+            Happening::Repair { node } => self.repair(node),
+            Happening::Watch { node } => self.watch_disk(node),
             Happening::Look => self.look(),
         }
     }

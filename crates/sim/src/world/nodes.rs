@@ -1,6 +1,6 @@
 //! The nodes: their disks, and how their processes begin and end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raft_core::{Incarnation, NodeId, SnapshotMeta, Status, Time};
 use raft_net::TransportEvent;
@@ -11,6 +11,9 @@ use crate::checks::Fact;
 use crate::counts::Kind;
 use crate::node::{Booted, Clock, Disks, Doom, Process, ProcessConfig, Worker};
 use crate::report::Failure;
+
+/// A process that cannot start is started again within this, in microseconds.
+const RESTART_US: u64 = 2_000_000;
 
 /// A node, whether its process runs or not.
 pub(super) struct Node {
@@ -33,8 +36,16 @@ pub(super) struct Node {
     pub(super) down_us: u64,
     /// The operation of its doom is the first of the next group that its log writes.
     pub(super) next_group_is_doomed: bool,
-    /// The operator stopped it for good: it was removed from the cluster.
-    pub(super) retired: bool,
+    /// Whether its disks still have what it promised.
+    pub(super) trust: Trust,
+    /// It runs, if it does, on a wiped disk.
+    pub(super) is_impostor: bool,
+    /// The node that is to take its place.
+    pub(super) substitute: Option<NodeId>,
+    /// Its disk has little room until then.
+    pub(super) full_until: Time,
+    /// When it was put up.
+    pub(super) added_at: Time,
     /// Its process is never to start again.
     pub(super) stays_dead: bool,
     /// Whether a dead process's machine refuses connections: not without power.
@@ -43,6 +54,9 @@ pub(super) struct Node {
     pub(super) noticing: BTreeSet<NodeId>,
     /// The last report that a peer is gone.
     pub(super) told_gone_at: Option<Time>,
+    /// The folders of its peers that its transport has on record: those of members who
+    /// were removed too, for as long as the process lives.
+    pub(super) records: BTreeMap<NodeId, u64>,
     /// How the core stood after its last turn.
     pub(super) last_status: Option<Status>,
     bootstrap: SnapshotMeta,
@@ -52,6 +66,17 @@ pub(super) struct Node {
     pub(super) wakeup_at: Time,
     /// Whether the log store is about to hear that there is a pause.
     pub(super) idle_due: bool,
+}
+
+/// Whether a node's disks still have what it promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// They have.
+    Sound,
+    /// Something on them was damaged; the next start will tell.
+    Doubtful,
+    /// They have not, and the node is of no use any more.
+    Lost,
 }
 
 /// How a process ends.
@@ -69,8 +94,13 @@ impl Node {
         self.process.is_some()
     }
 
+    /// Whether its process runs, and on the disk that it always had.
+    pub(super) fn is_honest(&self) -> bool {
+        self.is_up() && !self.is_impostor
+    }
+
     fn may_start(&self) -> bool {
-        !self.is_up() && !self.retired && !self.stays_dead
+        !self.is_up() && !self.stays_dead && (self.trust != Trust::Lost || self.is_impostor)
     }
 }
 
@@ -90,11 +120,16 @@ impl World {
             doom: None,
             down_us: 0,
             next_group_is_doomed: false,
-            retired: false,
+            trust: Trust::Sound,
+            is_impostor: false,
+            substitute: None,
+            full_until: Time(0),
+            added_at: self.now,
             stays_dead: false,
             machine_answers: true,
             noticing: BTreeSet::new(),
             told_gone_at: None,
+            records: BTreeMap::new(),
             last_status: None,
             bootstrap,
             due: Default::default(),
@@ -108,6 +143,12 @@ impl World {
 
     /// Starts a node's process.
     pub(super) fn boot(&mut self, id: NodeId) -> Result<(), Failure> {
+        if self.is_impostor(id) && self.is_remembered(id) {
+            self.note_of(id, "lost", "its peers know it with another disk");
+            self.counts.add(Kind::WipedRefusedStart);
+            self.restart_later(id);
+            return Ok(());
+        }
         let Some(node) = self.nodes.get_mut(&id).filter(|node| node.may_start()) else {
             return Ok(());
         };
@@ -123,7 +164,10 @@ impl World {
         };
         let shown = node.clock.shows(self.now);
         let Booted { found, seen, process } = Process::boot(&config, &mut node.disks, shown);
-        if let Some(found) = &found {
+        if node.is_impostor {
+            self.impostors.insert(node.incarnation);
+        }
+        if let Some(found) = found.as_ref().filter(|_| !self.is_impostor(id)) {
             self.observe(&Fact::Booted { node: id, found })?;
             self.counts.add_many(Kind::CutOffGroup, u64::from(found.cut_off_bytes > 0));
             let (ballot, last) = (found.ballot, found.log.last());
@@ -137,16 +181,32 @@ impl World {
                 self.note_of(id, "died", &format_args!("while starting: {error}"));
                 return self.doomed(id);
             }
+            Err(error) if node.disks.is_full() => {
+                node.disks.kill();
+                self.note_of(id, "died", &format_args!("while starting: {error}"));
+                self.counts.add(Kind::DiskFullDeath);
+                self.restart_later(id);
+                return Ok(());
+            }
+            Err(error) if node.disks.is_damaged() => {
+                self.refuse_damage(id, &error.to_string());
+                return Ok(());
+            }
             Err(error) => {
                 let what = format!("{id}, life {life}: {error}");
                 return Err(Failure::RefusedToStart(what));
             }
         };
         node.process = Some(process);
+        if node.trust == Trust::Doubtful {
+            node.trust = Trust::Sound;
+            node.disks.trust();
+        }
         node.due = Default::default();
         node.wakeup_at = Time::NEVER;
         node.paused_until = Time(0);
         node.told_gone_at = None;
+        node.records.clear();
         node.last_status = None;
         node.idle_due = false;
         if life > 1 {
@@ -163,13 +223,21 @@ impl World {
         let Some(node) = self.nodes.get_mut(&id).filter(|node| node.is_up()) else {
             return Ok(());
         };
+        let was_joint = node.last_status.take().is_some_and(|status| status.membership.is_joint());
+        self.counts.add_many(Kind::CrashWhileJoint, u64::from(was_joint));
         node.process = None;
         node.doom = None;
         node.next_group_is_doomed = false;
         node.machine_answers = death == Death::Process;
         match death {
             Death::Process => node.disks.kill(),
-            Death::Power => node.disks.lose_power(),
+            Death::Power => {
+                let (lost, torn) = node.disks.losses();
+                node.disks.lose_power();
+                let after = node.disks.losses();
+                self.counts.add_many(Kind::WritesLost, after.0 - lost);
+                self.counts.add_many(Kind::WritesTorn, after.1 - torn);
+            }
         }
         let incarnation = node.incarnation;
         self.fail_pending(id)?;
@@ -185,10 +253,16 @@ impl World {
 
     /// A dead process is to start again after its time.
     fn boot_later(&mut self, id: NodeId) {
-        if let Some(node) = self.nodes.get(&id).filter(|node| !node.retired) {
+        if let Some(node) = self.nodes.get(&id) {
             let at = Time(self.now.0 + node.down_us);
             self.queue.push(at, Happening::Boot { node: id });
         }
+    }
+
+    /// A process that cannot start is started again before long, as a supervisor does.
+    fn restart_later(&mut self, id: NodeId) {
+        let at = Time(self.now.0 + self.notice.between(100_000, RESTART_US));
+        self.queue.push(at, Happening::Boot { node: id });
     }
 
     /// A disk refused an operation as it was planned.
@@ -232,6 +306,9 @@ impl World {
 
     /// A transport tells that a peer is there, and with which folder.
     pub(super) fn tell_connected(&mut self, to: NodeId, peer: NodeId) {
+        if !self.shake_hands(to, peer) {
+            return;
+        }
         let Some(other) = self.nodes.get(&peer) else { return };
         let (incarnation, storage) = match &other.process {
             Some(process) if self.network.connects(to, peer) => {
@@ -254,9 +331,8 @@ impl World {
 
     /// A node that was removed stops for good.
     pub(super) fn retire(&mut self, id: NodeId) -> Result<(), Failure> {
-        if let Some(node) = self.nodes.get_mut(&id) {
-            node.retired = true;
-        }
-        self.crash(id, Death::Process)
+        self.crash(id, Death::Process)?;
+        self.nodes.remove(&id);
+        Ok(())
     }
 }

@@ -51,6 +51,8 @@ impl World {
         for node in self.nodes.values_mut() {
             node.paused_until = self.now;
             node.slow_until = self.now;
+            node.full_until = node.full_until.min(self.now);
+            node.disks.make_room();
         }
         self.choose_core()?;
         for id in self.core.clone() {
@@ -81,10 +83,12 @@ impl World {
         Ok(())
     }
 
-    /// The healed node that leads the latest term.
+    /// The node that leads the latest term; one that is cut off from the healed nodes
+    /// leads nobody, whatever it believes.
     fn core_leader(&self) -> Option<&Status> {
-        let healed = self.nodes.iter().filter(|(id, node)| node.is_up() && self.core.contains(id));
-        let statuses = healed.filter_map(|(_, node)| node.last_status.as_ref());
+        let heard = self.nodes.iter().filter(|(id, _)| !self.cut_off.contains(id));
+        let honest = heard.filter(|(_, node)| node.is_honest());
+        let statuses = honest.filter_map(|(_, node)| node.last_status.as_ref());
         let leaders = statuses.filter(|status| status.role == RoleName::Leader);
         leaders.max_by_key(|status| status.ballot.term)
     }

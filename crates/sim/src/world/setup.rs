@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use balsa::driver::{DriverConfig, DriverLimits};
-use raft_core::{Config, Incarnation, Limits, NodeId, Time};
+use raft_core::{Config, Incarnation, Limits, Member, Membership, NodeId, Time};
 
 use crate::network::Profile;
 use crate::node::Clock;
@@ -22,8 +22,10 @@ const MOST_DRIFT_PPM: u64 = 50_000;
 /// The setting of one run.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The nodes that the cluster starts with.
+    /// The voters that the cluster starts with.
     pub nodes: Vec<NodeId>,
+    /// The members without a vote that it starts with.
+    learners: Vec<NodeId>,
     /// How well the network serves while faults happen.
     pub network: Profile,
     /// How many clients there are.
@@ -69,8 +71,11 @@ impl Setup {
         let operations = rng.between(LEAST_OPERATIONS, MOST_OPERATIONS);
         let drawn_chaos_us = rng.between(6_000_000, 30_000_000);
         let chaos_us = |chaos: Duration| u64::try_from(chaos.as_micros()).unwrap_or(u64::MAX);
+        let voters = options.nodes.unwrap_or(drawn_size);
+        let learners = if rng.one_in(4) { rng.between(1, 2) } else { 0 };
         Setup {
-            nodes: (1..=options.nodes.unwrap_or(drawn_size)).map(NodeId).collect(),
+            nodes: (1..=voters).map(NodeId).collect(),
+            learners: (voters + 1..=voters + learners).map(NodeId).collect(),
             network: Profile::draw(rng),
             clients: options.clients.unwrap_or(clients),
             mix: Mix { keys: rng.between(3, 24), long_values: rng.between(3, 20) },
@@ -95,6 +100,14 @@ impl Setup {
         config.pre_vote = self.pre_vote;
         config.limits = self.limits.clone();
         DriverConfig { limits: self.driver_limits.clone(), ..DriverConfig::new(config) }
+    }
+
+    /// The membership that the cluster starts with.
+    pub fn membership(&self) -> Membership {
+        let mut membership = Membership::of_voters(self.nodes.iter().copied());
+        let learners = self.learners.iter().map(|id| (*id, Member::default()));
+        membership.members.extend(learners);
+        membership
     }
 
     /// A node's clock when it is put up: nobody's agrees with anybody else's.

@@ -17,7 +17,9 @@ const NOTICED_WITHIN_US: u64 = 600_000;
 impl World {
     /// A node's transport is given a frame.
     pub(super) fn send(&mut self, from: NodeId, to: NodeId, frame: &Frame) -> Result<(), Failure> {
-        if let FrameBody::Raft(message) = &frame.body {
+        if let FrameBody::Raft(message) = &frame.body
+            && !self.is_impostor(from)
+        {
             self.observe(&Fact::Sent { message })?;
         }
         let bytes = codec::encode(frame);
@@ -65,6 +67,10 @@ impl World {
         to: NodeId,
         bytes: &Bytes,
     ) -> Result<(), Failure> {
+        if !self.admits(from, incarnation, to)? {
+            self.hear_unreachable(from, to);
+            return Ok(());
+        }
         let frame = match codec::decode(bytes) {
             Ok(frame) => frame,
             Err(error) => {
@@ -72,6 +78,7 @@ impl World {
                 return Err(Failure::Panicked(what));
             }
         };
+        self.count_arrival(to, &frame);
         if !self.deliver(to, TransportEvent::Frame { from, incarnation, frame }) {
             self.hear_unreachable(from, to);
         }
@@ -157,6 +164,17 @@ impl World {
             self.note_of(to, "gone", &format_args!("{peer}, incarnation {incarnation}"));
         }
         Ok(())
+    }
+
+    /// A node's transport reports that a peer's process is gone, though it runs: both
+    /// its connections broke, and somebody else refused the next one.
+    pub(super) fn tell_falsely(&mut self, to: NodeId, peer: NodeId) -> Result<(), Failure> {
+        let Some(other) = self.nodes.get(&peer).filter(|other| other.is_honest()) else {
+            return Ok(());
+        };
+        let incarnation = other.incarnation;
+        self.counts.add_many(Kind::FalsePeerGone, u64::from(self.is_up(to)));
+        self.tell_gone(to, peer, incarnation)
     }
 
     /// All other nodes whose processes run.

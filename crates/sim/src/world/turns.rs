@@ -2,7 +2,7 @@
 
 use raft_core::{NodeId, RoleName, StopReason, Time};
 
-use super::nodes::Node;
+use super::nodes::{Death, Node};
 use super::{Happening, World};
 use crate::checks::Fact;
 use crate::counts::Kind;
@@ -80,6 +80,14 @@ impl World {
                 self.note_of(id, "died", &error);
                 self.doomed(id)
             }
+            Err(error) if node.disks.is_full() => {
+                self.note_of(id, "died", &error);
+                self.counts.add(Kind::DiskFullDeath);
+                if let Some(node) = self.nodes.get_mut(&id) {
+                    node.down_us = self.notice.between(1_000, 1_000_000);
+                }
+                self.crash(id, Death::Process)
+            }
             Err(error) => Err(Failure::Stopped(format!("{id}: {error}"))),
         }
     }
@@ -102,6 +110,7 @@ impl World {
         for answer in output.admin {
             self.admin_told(&answer);
         }
+        self.counts.add_many(Kind::StaleFetch, output.stale_fetches);
         for failure in output.failures {
             self.survived(id, &failure)?;
         }
@@ -122,7 +131,7 @@ impl World {
     fn survived(&mut self, id: NodeId, failure: &str) -> Result<(), Failure> {
         self.note_of(id, "refused", failure);
         let Some(node) = self.nodes.get_mut(&id) else { return Ok(()) };
-        if !node.disks.has_failed() {
+        if !node.disks.may_fail() {
             return Err(Failure::Stopped(format!("{id}: {failure}")));
         }
         if node.doom == Some(Doom::DiskError) {
@@ -138,6 +147,7 @@ impl World {
         let Some(process) = &node.process else { return Ok(()) };
         let before = node.last_status.take();
         let office = before.as_ref().map(|status| (status.role, status.ballot, status.leader));
+        let membership_index = before.as_ref().map(|status| status.membership_index);
         let (status, changed) = match before {
             Some(mut status) => {
                 let changed = process.refresh(&mut status);
@@ -146,7 +156,9 @@ impl World {
             None => (process.status(), true),
         };
         if changed {
-            self.observe(&Fact::Turned { status: &status })?;
+            if !self.is_impostor(id) {
+                self.observe(&Fact::Turned { status: &status })?;
+            }
             if office != Some((status.role, status.ballot, status.leader)) {
                 let leader = status.leader.map_or("nobody".to_owned(), |leader| leader.to_string());
                 let (role, ballot) = (status.role, status.ballot);
@@ -155,6 +167,9 @@ impl World {
             }
         }
         if let Some(node) = self.nodes.get_mut(&id) {
+            if membership_index != Some(status.membership_index) {
+                node.record(&status.membership);
+            }
             node.last_status = Some(status);
         }
         Ok(())
