@@ -40,13 +40,13 @@ impl Raft {
         if current.is_joint() && *change != Change::LeaveJoint {
             return Err(Refusal::InvalidChange(InvalidChange::Joint));
         }
-        let leaves = *change == Change::LeaveJoint;
-        let settled = self.commit >= self.log.summary().membership_index()
-            || (planted!(self.config, LeavesUncommittedJoint) && leaves);
-        let knows_commits = self.has_committed_in_term()
-            || planted!(self.config, ChangesBeforeOwnTerm)
-            || (planted!(self.config, LeavesUncommittedJoint) && leaves);
-        if !settled || !knows_commits {
+        let leaves_early =
+            *change == Change::LeaveJoint && planted!(self.config, LeavesUncommittedJoint);
+        let settled = self.commit >= self.log.summary().membership_index();
+        let knows_commits =
+            self.has_committed_in_term() || planted!(self.config, ChangesBeforeOwnTerm);
+        let may_change = settled && knows_commits;
+        if !may_change && !leaves_early {
             return Err(Refusal::ChangeInProgress);
         }
         let next = current.changed(change).map_err(Refusal::InvalidChange)?;
