@@ -26,7 +26,7 @@ pub fn run(
         out.flush()?;
         hunts.push(hunt);
     }
-    writeln!(out, "bare: with the assertions of the core passed over")?;
+    writeln!(out, "bare: with the assertions of the core passed over, which else may come first")?;
     let worst = summarize(&hunts, seeds, out)?;
     let is_clean = unmutated(worst, jobs, out)?;
     Ok(is_clean && hunts.iter().all(Hunt::is_caught))
