@@ -1,6 +1,6 @@
 //! Bugs that are planted on purpose, to show that the tests of whole clusters find
 //! them. Not compiled into anything that is delivered: without the feature
-//! `planted-bugs` there is no [`Bug`], and a switch in the code is the constant
+//! `planted-bugs` there is no `Bug`, and a switch in the code is the constant
 //! `false`.
 
 /// Whether a bug is planted in this worker.
