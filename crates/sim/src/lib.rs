@@ -21,7 +21,7 @@
 //! | [`network`], [`faults`], [`workload`] | what is drawn |
 //! | [`checks`] | the properties, one a file |
 //! | [`rng`], [`queue`], [`trace`], [`counts`] | what the above stand on |
-//! | [`runner`], [`report`], [`shrink`], [`bench`], [`cli`] | many seeds, and what came of them |
+//! | [`runner`], [`report`], [`shrink`], [`mod@bench`], [`cli`] | many seeds, and what came of them |
 //!
 //! `sim run` runs seeds, `sim replay SEED` prints one from beginning to end, and
 //! `sim shrink SEED` makes one that fails small enough to be read.

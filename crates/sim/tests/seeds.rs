@@ -1,5 +1,7 @@
 //! Some seeds, as a first look; `sim run` runs many.
 
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use sim::options::Options;
@@ -34,4 +36,25 @@ fn long_seeds_pass() {
     let options = Options::default().with_chaos(Duration::from_secs(90));
     let seeds = Seeds { first: 1, number: 6 };
     assert_eq!(failures(seeds, &options), Vec::<String>::new());
+}
+
+/// Each file in `seeds` holds the words behind `sim replay`.
+#[test]
+fn seeds_that_found_something_pass() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds");
+    let mut number = 0;
+    for file in fs::read_dir(folder).expect("the folder is there") {
+        let path = file.expect("the folder can be read").path();
+        let words = fs::read_to_string(&path).expect("a seed is text");
+        let sim = Command::new(env!("CARGO_BIN_EXE_sim"))
+            .arg("replay")
+            .args(words.split_whitespace())
+            .args(["--until", "0"])
+            .output()
+            .expect("the simulator starts");
+        let said = String::from_utf8_lossy(&sim.stdout);
+        assert!(sim.status.success(), "{}: {said}", path.display());
+        number += 1;
+    }
+    assert!(number > 0, "there is no seed");
 }

@@ -39,7 +39,9 @@ pub struct LogWorker {
     unflushed_limit: u64,
     /// The apply worker was asked and has not answered.
     is_flush_asked: bool,
-    /// Something was written since the store last heard of a pause.
+    /// Something was written since the store last heard of a pause. True at a start: the
+    /// end that was found may be as the process before left it, without a mark, and a
+    /// cluster that is quiet then would leave it so, open to damage that nobody notices.
     unmarked: bool,
     /// How far the store was told that the log is committed.
     noted: Index,
@@ -76,7 +78,7 @@ impl LogWorker {
             unflushed_bytes: 0,
             unflushed_limit,
             is_flush_asked: false,
-            unmarked: false,
+            unmarked: true,
             noted: Index::ZERO,
             #[cfg(feature = "planted-bugs")]
             planted: None,
