@@ -52,8 +52,8 @@ pub trait LogStore: Send {
     /// Every error is final: the store refuses all further writes.
     fn write(&mut self, group: &[LogWrite]) -> Result<(), StorageError>;
 
-    /// Called when there is nothing to write for a moment, for the first time after a
-    /// start. The store may note down what is durable, so that a damaged end can be
+    /// Called when there is nothing to write for a moment: first after a start, then
+    /// after writes. The store may note down what is durable, so that a damaged end can be
     /// told from one that was never synced.
     ///
     /// # Errors

@@ -108,12 +108,12 @@ pub trait StateStore: Send + Sync {
     /// nothing.
     ///
     /// Each piece is written anew before the old one goes: `has_room` is asked before
-    /// each with the bytes that it takes for that while, and ends it by `false`. Returns
-    /// whether it came to the end.
+    /// each with the bytes that it takes at most for that while, and ends it by `false`.
+    /// Returns whether it came to the end.
     ///
     /// # Errors
     ///
-    /// If the disk refuses; may be tried again.
+    /// If the disk refuses; may be tried again, unless it damaged what it gave.
     fn reclaim(&self, has_room: &mut dyn FnMut(u64) -> bool) -> Result<bool, StorageError>;
 
     /// How much disk (or memory) the state takes, in bytes; an estimate.

@@ -84,6 +84,8 @@ pub(super) struct Inner {
     pub policy: ChangePolicy,
     /// Held while this node, which leads, makes one.
     pub changing: tokio::sync::Mutex<()>,
+    /// Held while space is given back.
+    pub reclaiming: Arc<tokio::sync::Mutex<()>>,
     /// Gone if the node has none, or has ended.
     pub transport: Weak<GrpcTransport>,
     /// Runs what reads much.

@@ -1,12 +1,15 @@
 //! Gives back the space of what was deleted and compacted.
 
+use std::sync::Arc;
+
 use super::client::Client;
 use super::error::Error;
 
 impl Client {
     /// Gives back the space that this node's state takes for what was overwritten, deleted
-    /// and compacted. Reads and writes go on meanwhile; it takes as long as writing the
-    /// state once, and goes on if nobody waits for it any more.
+    /// and compacted. Reads and writes go on meanwhile. It takes as long as writing the
+    /// state some times over, and once begun goes on if nobody waits for it any more; who
+    /// asks while it is under way waits for his turn.
     ///
     /// # Errors
     ///
@@ -14,13 +17,16 @@ impl Client {
     /// before the old one goes; what was given back until then stays so. Otherwise
     /// [`Error::Storage`] and [`Error::Stopped`].
     pub async fn defragment(&self) -> Result<(), Error> {
+        let turn = Arc::clone(&self.inner.reclaiming).lock_owned().await;
         let client = self.clone();
-        let done = self.inner.pool.spawn_blocking(move || client.reclaim()).await;
-        done.unwrap_or(Err(Error::Stopped))
+        let reclaim = move || {
+            let _turn = turn;
+            client.reclaim()
+        };
+        self.inner.pool.spawn_blocking(reclaim).await.unwrap_or(Err(Error::Stopped))
     }
 
-    /// The same, on this thread.
-    pub(super) fn reclaim(&self) -> Result<(), Error> {
+    fn reclaim(&self) -> Result<(), Error> {
         let inner = &self.inner;
         // As much again is left to the log and the rest of the node.
         let has_room = |bytes| inner.gate.free_bytes().is_none_or(|free| free / 2 >= bytes);

@@ -100,6 +100,7 @@ pub(super) async fn start(mut builder: NodeBuilder) -> Result<Node, StartError> 
         gate: Gate::new(),
         policy: builder.policy,
         changing: tokio::sync::Mutex::new(()),
+        reclaiming: Arc::default(),
         transport: net.grpc(),
         pool: runtime.handle(),
     });

@@ -35,7 +35,7 @@ pub(crate) struct ElectionTimer {
 impl Raft {
     /// Sets the election deadline to one to one and a half election timeouts from now:
     /// the half is enough to tell candidates apart, and a silent leader is replaced
-    /// within two. Done only when the leader is heard, a vote is granted or a round begins (Raft
+    /// within two unless votes are split. Done only when the leader is heard, a vote is granted or a round begins (Raft
     /// paper, figure 2), and by whoever stops leading. Not when a term is merely
     /// adopted: a node whose log is too short could stand again and again, and by
     /// its terms alone keep those from standing whose logs are not.

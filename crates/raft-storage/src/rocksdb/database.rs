@@ -154,8 +154,12 @@ impl Database {
 
     /// What the files and the buffers take, in bytes.
     pub(super) fn size_bytes(&self) -> Result<u64, StorageError> {
-        Ok(self.sum("rocksdb.live-sst-files-size")?
-            + self.sum("rocksdb.cur-size-all-mem-tables")?)
+        Ok(self.sum("rocksdb.live-sst-files-size")? + self.buffered_bytes()?)
+    }
+
+    /// What the buffers take, in bytes.
+    pub(super) fn buffered_bytes(&self) -> Result<u64, StorageError> {
+        self.sum("rocksdb.cur-size-all-mem-tables")
     }
 
     /// The sum of a property over all column families.

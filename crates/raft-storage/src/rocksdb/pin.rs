@@ -10,8 +10,9 @@
 //! ```
 //!
 //! A commit that could make RocksDB write out the new buffers by itself captures
-//! first; so does a flush, and the next pin. What is captured therefore holds
-//! nothing that was committed after the pin.
+//! first; so does a flush, a merge by hand, and the next pin; a pin during such a merge
+//! is captured at once. What is captured therefore holds nothing that was committed
+//! after the pin.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,10 +49,15 @@ enum Progress {
 }
 
 impl Pin {
-    /// Pins the state as it is now; nobody commits meanwhile.
-    pub(super) fn new(database: Arc<Database>, target: PathBuf) -> Result<Pin, StorageError> {
+    /// Pins the state as it is now; nobody commits meanwhile. With `wait` the buffers are
+    /// written out on return.
+    pub(super) fn new(
+        database: Arc<Database>,
+        target: PathBuf,
+        wait: bool,
+    ) -> Result<Pin, StorageError> {
         let errors_before = database.background_errors()?;
-        database.flush(false)?;
+        database.flush(wait)?;
         Ok(Pin { database, target, errors_before, progress: Mutex::new(Progress::Pending) })
     }
 

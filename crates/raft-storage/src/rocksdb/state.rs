@@ -203,7 +203,7 @@ impl StateStore for RocksState {
         let mut writer = self.writer()?;
         writer.settle();
         let target = self.root.join(format!("{CAPTURED}{:016x}", self.next_number()));
-        let pin = Arc::new(Pin::new(self.database(), target)?);
+        let pin = Arc::new(Pin::new(self.database(), target, writer.merges)?);
         if writer.merges {
             pin.capture();
         }
@@ -251,7 +251,10 @@ impl StateStore for RocksState {
             writer.merges = true;
             self.database()
         };
-        let merged = merge(&database, has_room);
+        // One that was replaced by a snapshot has nothing to give back.
+        let is_current = || Arc::ptr_eq(&database, &self.database());
+        let merged = merge(&database, &mut |bytes| is_current() && has_room(bytes))
+            .map(|is_done| is_done || !is_current());
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).merges = false;
         merged
     }
