@@ -36,7 +36,9 @@ impl World {
         let process = self.nodes.get(&id).and_then(|node| node.process.as_ref());
         let is_marked =
             process.is_some_and(|process| !process.wants_idle() && process.waiting_writes() == 0);
-        if !is_marked || !self.can_spare(id) {
+        // One lost disk at a time: another is to be replaced before.
+        let is_only_one = self.nodes.values().all(|node| node.trust != Trust::Lost);
+        if !is_marked || !is_only_one || !self.can_spare(id) {
             return Ok(());
         }
         self.crash(id, Death::Process)?;
