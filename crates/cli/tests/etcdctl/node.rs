@@ -105,9 +105,16 @@ fn spec(program: &Path, host: &str, folder: &Path) -> Spec {
     }
 }
 
+/// This crate's folder as cargo names it now: in a target folder that checkouts share,
+/// another of them may have compiled this.
+fn crate_folder() -> PathBuf {
+    env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+}
+
 fn build() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    let root = root.expect("crates/cli lies two folders deep");
+    let crate_folder = crate_folder();
+    let root = crate_folder.ancestors().nth(2).expect("crates/cli lies two folders deep");
     // Beside the tests' own binary, wherever cargo's target folder is.
     let target = Path::new(env!("CARGO_BIN_EXE_kvctl")).ancestors().nth(2);
     let target = target.expect("target/release/kvctl lies two folders deep");

@@ -1,7 +1,7 @@
 //! Finds and reads the files of the repository.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 /// A text file of the repository.
 pub struct Source {
@@ -13,8 +13,14 @@ pub struct Source {
 
 /// The root of the repository.
 pub fn root() -> PathBuf {
-    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    crate_folder.ancestors().nth(2).expect("crates/node lies two folders deep").to_owned()
+    crate_folder().ancestors().nth(2).expect("crates/node lies two folders deep").to_owned()
+}
+
+/// This crate's folder as cargo names it now: in a target folder that checkouts share,
+/// another of them may have compiled this.
+fn crate_folder() -> PathBuf {
+    env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }
 
 /// Reads a file, named from the root.

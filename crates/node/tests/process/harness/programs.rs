@@ -22,7 +22,7 @@ pub fn etcd_tools() -> &'static Path {
 
 /// A library that is loaded before all else, of one C file in this crate.
 pub fn library(source: &str) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let source = crate_folder().join(source);
     let name = source.file_stem().expect("a file has a name").display();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     // Of this process alone: another may load its own while this one is written.
@@ -38,9 +38,16 @@ pub fn library(source: &str) -> PathBuf {
     library
 }
 
+/// This crate's folder as cargo names it now: in a target folder that checkouts share,
+/// another of them may have compiled this.
+fn crate_folder() -> PathBuf {
+    env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+}
+
 fn build() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    let root = root.expect("crates/node lies two folders deep");
+    let crate_folder = crate_folder();
+    let root = crate_folder.ancestors().nth(2).expect("crates/node lies two folders deep");
     // Beside the tests' own binary, wherever cargo's target folder is.
     let target = Path::new(env!("CARGO_BIN_EXE_balsa")).ancestors().nth(2);
     let target = target.expect("target/release/balsa lies two folders deep");

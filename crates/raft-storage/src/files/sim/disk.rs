@@ -23,6 +23,8 @@ pub(super) struct Disk {
     failures: BTreeMap<u64, Failure>,
     space: Option<u64>,
     counters: SimCounters,
+    /// Whether there may be nodes that no name leads to.
+    may_have_garbage: bool,
 }
 
 /// An operation that changes the disk, for what a planned fault does to it.
@@ -45,6 +47,7 @@ impl Disk {
             failures: BTreeMap::new(),
             space: None,
             counters: SimCounters::default(),
+            may_have_garbage: false,
         }
     }
 
@@ -99,6 +102,7 @@ impl Disk {
         self.crashed = false;
         self.crash_at = None;
         self.failures.clear();
+        self.may_have_garbage = true;
         self.collect();
     }
 
@@ -184,7 +188,7 @@ impl Disk {
         if self.begin(life, Kind::Sync)? {
             return self.end(true);
         }
-        self.folder(node)?.sync();
+        self.may_have_garbage |= self.folder(node)?.sync();
         self.counters.syncs += 1;
         self.collect();
         Ok(())
@@ -374,17 +378,32 @@ impl Disk {
 
     /// Frees the nodes that no name and no handle leads to.
     fn collect(&mut self) {
-        let mut found = BTreeSet::from([ROOT]);
-        let mut open = vec![ROOT];
-        while let Some(node) = open.pop() {
-            if let Some(Node::Folder(folder)) = self.nodes.get(&node) {
-                open.extend(folder.reachable().into_iter().filter(|below| found.insert(*below)));
-            }
+        if !std::mem::take(&mut self.may_have_garbage) {
+            return;
         }
-        self.nodes.retain(|number, node| match node {
-            Node::File(file) => file.handles > 0 || found.contains(number),
-            Node::Folder(_) => found.contains(number),
+        let (mut found, mut folders) = (vec![ROOT], vec![ROOT]);
+        let mut next = 0;
+        while let Some(at) = folders.get(next) {
+            if let Some(Node::Folder(folder)) = self.nodes.get(at) {
+                for below in folder.reachable() {
+                    found.push(below);
+                    let is_folder = matches!(self.nodes.get(&below), Some(Node::Folder(_)));
+                    if is_folder && !folders.contains(&below) {
+                        folders.push(below);
+                    }
+                }
+            }
+            next += 1;
+        }
+        found.sort_unstable();
+        let mut held = false;
+        self.nodes.retain(|number, node| {
+            let is_named = found.binary_search(number).is_ok();
+            let is_held = matches!(node, Node::File(file) if file.handles > 0);
+            held |= is_held && !is_named;
+            is_named || is_held
         });
+        self.may_have_garbage = held;
     }
 }
 

@@ -7,7 +7,7 @@
 //!              one by one in a folder
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::random::Random;
 
@@ -182,9 +182,14 @@ impl FolderNode {
         self.pending.push(change);
     }
 
-    pub(super) fn sync(&mut self) {
-        self.pending.clear();
-        self.durable = self.now.clone();
+    /// Whether a node may have lost its name for good.
+    pub(super) fn sync(&mut self) -> bool {
+        let mut takes_names = false;
+        for change in self.pending.drain(..) {
+            change.perform(&mut self.durable);
+            takes_names |= !matches!(change, FolderChange::Add(..));
+        }
+        takes_names
     }
 
     /// Each change that was not synced is kept or lost, whatever became of the
@@ -204,13 +209,13 @@ impl FolderNode {
         self.now = self.durable.clone();
     }
 
-    /// All nodes that this folder may still lead to.
-    pub(super) fn reachable(&self) -> BTreeSet<u64> {
+    /// All nodes that this folder may still lead to, some of them several times.
+    pub(super) fn reachable(&self) -> impl Iterator<Item = u64> {
         let pending = self.pending.iter().filter_map(|change| match change {
             FolderChange::Add(_, node) | FolderChange::Rename(_, _, node) => Some(*node),
             FolderChange::Remove(_) => None,
         });
-        self.now.values().chain(self.durable.values()).copied().chain(pending).collect()
+        self.now.values().chain(self.durable.values()).copied().chain(pending)
     }
 }
 
