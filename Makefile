@@ -20,9 +20,10 @@ ifneq ($(shell command -v ccache),)
 export CXX := ccache g++
 endif
 
-# What `make sim` runs.
+# What `make sim` runs: seeds of five simulated minutes, and short ones.
 FIRST_SEED ?= 1
-SEEDS ?= 100
+SEEDS ?= 200
+SHORT_SEEDS ?= 100
 
 .PHONY: help run deps build test check sim fmt doc clean
 .PHONY: announce fmt-check clippy doc-check rules deny equal-histories
@@ -45,9 +46,9 @@ test: deps announce ## Run all tests
 
 check: fmt-check clippy doc-check rules deny ## Everything that must hold before a commit: format, clippy, docs, rules
 
-sim: ## Simulate clusters: SEEDS seeds (100) of five minutes from FIRST_SEED (1) on, short ones with least limits, and compare debug with release
+sim: ## Simulate clusters: SEEDS seeds (200) of five minutes from FIRST_SEED (1) on, short ones with least limits, and compare debug with release
 	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SEEDS)
-	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SEEDS) --short --least-limits
+	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SHORT_SEEDS) --short --least-limits
 	@$(MAKE) --no-print-directory equal-histories ARGS="run --first-seed $(FIRST_SEED) --seeds 20 --short"
 	@$(MAKE) --no-print-directory equal-histories ARGS="run --first-seed $(FIRST_SEED) --seeds 20 --short --least-limits"
 	@$(MAKE) --no-print-directory equal-histories ARGS="replay $(FIRST_SEED) --short"

@@ -188,15 +188,30 @@ struct Words<'a> {
 
 impl Write for Words<'_> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        for &byte in piece.as_bytes() {
-            self.last[self.filled] = byte;
-            self.filled += 1;
-            if self.filled == self.last.len() {
-                self.hasher.write_u64(u64::from_le_bytes(self.last));
-                (self.filled, self.last) = (0, [0; 8]);
-            }
+        let mut bytes = piece.as_bytes();
+        if self.filled > 0 {
+            let (head, rest) = bytes.split_at(bytes.len().min(8 - self.filled));
+            self.keep(head);
+            bytes = rest;
         }
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            self.hasher.write_u64(u64::from_le_bytes(word.try_into().expect("eight bytes")));
+        }
+        self.keep(words.remainder());
         Ok(())
+    }
+}
+
+impl Words<'_> {
+    /// Takes in no more than what is missing to a word.
+    fn keep(&mut self, bytes: &[u8]) {
+        self.last[self.filled..self.filled + bytes.len()].copy_from_slice(bytes);
+        self.filled += bytes.len();
+        if self.filled == self.last.len() {
+            self.hasher.write_u64(u64::from_le_bytes(self.last));
+            (self.filled, self.last) = (0, [0; 8]);
+        }
     }
 }
 

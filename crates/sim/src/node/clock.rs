@@ -3,14 +3,14 @@
 use raft_core::Time;
 
 /// Parts per million.
-const MILLION: i128 = 1_000_000;
+const MILLION: u64 = 1_000_000;
 
 /// A clock that never goes back, but runs fast or slow, and may jump ahead: what a
 /// node calls a second need not be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// It gains so many microseconds a second; below 0 it loses.
-    drift_ppm: i64,
+    /// It shows so many microseconds in a second.
+    rate: u64,
     /// At this true time …
     since: Time,
     /// … it showed this.
@@ -18,32 +18,27 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that shows this when it is put up.
+    /// A clock that shows this when it is put up, and gains so many microseconds a
+    /// second; below 0 it loses.
     pub fn new(now: Time, shown: Time, drift_ppm: i64) -> Clock {
-        Clock { drift_ppm, since: now, shown }
+        Clock { rate: MILLION.saturating_add_signed(drift_ppm).max(1), since: now, shown }
     }
 
     /// What it shows at a true time.
     pub fn shows(&self, now: Time) -> Time {
-        let passed = i128::from(now.0.saturating_sub(self.since.0));
-        let gained = passed * (MILLION + i128::from(self.drift_ppm)) / MILLION;
-        Time(self.shown.0 + gained as u64)
+        Time(self.shown.0 + now.0.saturating_sub(self.since.0) * self.rate / MILLION)
     }
 
-    /// The first true time at which it shows this; [`Time::NEVER`] stays what it is.
+    /// The first true time at which it shows this; [`Time::NEVER`] if that is half a year
+    /// away.
     pub fn when(&self, shown: Time) -> Time {
-        if shown == Time::NEVER {
-            return Time::NEVER;
-        }
-        let wanted = i128::from(shown.0.saturating_sub(self.shown.0)) * MILLION;
-        let rate = MILLION + i128::from(self.drift_ppm);
-        let passed = (wanted + rate - 1) / rate;
-        Time(self.since.0 + passed as u64)
+        let wanted = shown.0.saturating_sub(self.shown.0).checked_mul(MILLION);
+        wanted.map_or(Time::NEVER, |wanted| Time(self.since.0 + wanted.div_ceil(self.rate)))
     }
 
     /// Jumps ahead.
     pub fn jump(&mut self, now: Time, by_us: u64) {
-        *self = Clock::new(now, Time(self.shows(now).0 + by_us), self.drift_ppm);
+        (self.shown, self.since) = (Time(self.shows(now).0 + by_us), now);
     }
 }
 

@@ -155,7 +155,7 @@ impl World {
     /// Asks for a change and starts the new nodes that it brings in; not for one that
     /// would need a node whose disk is lost.
     pub(super) fn change(&mut self, leader: NodeId, change: Change, new: &[NodeId]) {
-        let status = self.nodes.get(&leader).and_then(|node| node.last_status.as_ref());
+        let status = self.nodes.get(&leader).and_then(|node| node.last_status.as_deref());
         if let Some(Ok(next)) = status.map(|status| status.membership.changed(&change)) {
             if !self.can_work_without(None, [&next].into_iter()) {
                 return;
@@ -202,7 +202,7 @@ impl World {
     /// The node that leads the latest term, with the membership that it goes by.
     pub(super) fn leader(&self) -> Option<(NodeId, Membership)> {
         let statuses = self.nodes.values().filter_map(|node| {
-            let status = node.last_status.as_ref();
+            let status = node.last_status.as_deref();
             status.filter(|status| node.is_honest() && status.role == RoleName::Leader)
         });
         let latest = statuses.max_by_key(|status| status.ballot.term)?;

@@ -125,7 +125,7 @@ impl World {
 
     fn count_outcome(&mut self, node: NodeId, request: &Request, outcome: &Outcome) {
         let leads = self.nodes.get(&node).is_some_and(|node| {
-            node.last_status.as_ref().is_some_and(|status| status.role == RoleName::Leader)
+            node.last_status.as_deref().is_some_and(|status| status.role == RoleName::Leader)
         });
         match outcome {
             Outcome::Written(Err(KvError::NoSpace)) => self.counts.add(Kind::WriteNoSpace),

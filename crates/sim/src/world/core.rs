@@ -82,7 +82,7 @@ impl World {
         let disks = self.checks.known().disks.values();
         let on_disks = disks.map(|disk| (disk.log.membership_index(), disk.log.membership()));
         let honest = self.nodes.values().filter(|node| node.is_honest());
-        let statuses = honest.filter_map(|node| node.last_status.as_ref());
+        let statuses = honest.filter_map(|node| node.last_status.as_deref());
         let in_memory = statuses.map(|status| (status.membership_index, &status.membership));
         let later = on_disks.chain(in_memory).filter(|(later, _)| later > index);
         let later = later.map(|(_, membership)| membership);

@@ -85,7 +85,7 @@ impl World {
     /// Counts what is special about a frame that arrives.
     pub(super) fn count_arrival(&mut self, to: NodeId, frame: &Frame) {
         let FrameBody::Raft(message) = &frame.body else { return };
-        let status = self.nodes.get(&to).and_then(|node| node.last_status.as_ref());
+        let status = self.nodes.get(&to).and_then(|node| node.last_status.as_deref());
         let is_late = |status: &Status| {
             status.ballot.term > message.term || status.leader != Some(message.from)
         };

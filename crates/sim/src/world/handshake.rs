@@ -107,7 +107,7 @@ impl Node {
 
     /// Whether this node knows by committed evidence that a peer was removed.
     fn knows_removed(&self, peer: NodeId) -> bool {
-        self.last_status.as_ref().is_some_and(|status| {
+        self.last_status.as_deref().is_some_and(|status| {
             status.applied >= status.membership_index && status.membership.removed.contains(&peer)
         })
     }

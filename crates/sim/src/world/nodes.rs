@@ -58,7 +58,7 @@ pub(super) struct Node {
     /// were removed too, for as long as the process lives.
     pub(super) records: BTreeMap<NodeId, u64>,
     /// How the core stood after its last turn.
-    pub(super) last_status: Option<Status>,
+    pub(super) last_status: Option<Box<Status>>,
     bootstrap: SnapshotMeta,
     /// Which workers have a turn coming.
     pub(super) due: [bool; Worker::ALL.len()],

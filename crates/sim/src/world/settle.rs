@@ -88,7 +88,7 @@ impl World {
     fn core_leader(&self) -> Option<&Status> {
         let heard = self.nodes.iter().filter(|(id, _)| !self.cut_off.contains(id));
         let honest = heard.filter(|(_, node)| node.is_honest());
-        let statuses = honest.filter_map(|(_, node)| node.last_status.as_ref());
+        let statuses = honest.filter_map(|(_, node)| node.last_status.as_deref());
         let leaders = statuses.filter(|status| status.role == RoleName::Leader);
         leaders.max_by_key(|status| status.ballot.term)
     }
@@ -112,7 +112,7 @@ impl World {
             missing.push("clients still wait for answers".to_owned());
         }
         for id in self.healed(membership) {
-            let status = self.nodes.get(&id).and_then(|node| node.last_status.as_ref());
+            let status = self.nodes.get(&id).and_then(|node| node.last_status.as_deref());
             match status {
                 Some(status) if status.applied == last => {}
                 Some(status) => {

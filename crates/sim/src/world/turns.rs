@@ -153,7 +153,7 @@ impl World {
                 let changed = process.refresh(&mut status);
                 (status, changed)
             }
-            None => (process.status(), true),
+            None => (Box::new(process.status()), true),
         };
         if changed {
             if !self.is_impostor(id) {
