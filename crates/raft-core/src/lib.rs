@@ -30,6 +30,7 @@ mod log;
 mod membership;
 mod message;
 mod outbox;
+mod past;
 mod planted;
 mod proposals;
 mod raft;

@@ -20,6 +20,11 @@ impl Outbox {
     pub(crate) fn clear(&mut self) {
         self.held.clear();
     }
+
+    /// Writes are numbered anew: the one that was `base` is 0.
+    pub(crate) fn renumber(&mut self, base: WriteSeq) {
+        self.held.iter_mut().for_each(|(after, _)| *after = after.after(base));
+    }
 }
 
 impl Raft {

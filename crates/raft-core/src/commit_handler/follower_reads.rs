@@ -22,6 +22,13 @@ struct Batch {
 }
 
 impl FollowerReads {
+    /// The question was asked at the beginning of time.
+    pub(crate) fn forget_time(&mut self) {
+        if let Some(batch) = &mut self.asked {
+            batch.sent_at = Time(0);
+        }
+    }
+
     /// Gives up all reads.
     pub(crate) fn take_all(&mut self) -> Vec<PendingRead> {
         let asked = self.asked.take().map_or(Vec::new(), |batch| batch.tickets);

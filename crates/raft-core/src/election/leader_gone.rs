@@ -24,6 +24,13 @@ pub(crate) struct Gone {
     reported_at: Time,
 }
 
+impl Gone {
+    /// The report came at the beginning of time.
+    pub(crate) fn forget_time(&mut self) {
+        self.reported_at = Time(0);
+    }
+}
+
 /// Successors stand one after another, by rank.
 const RANK_STEP: Duration = Duration::from_millis(25);
 /// … and not quite in step.

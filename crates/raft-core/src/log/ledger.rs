@@ -88,6 +88,18 @@ impl Ledger {
         true
     }
 
+    /// Numbers the writes anew, so that the last persisted one is 0, and forgets when
+    /// they were issued. Returns the number that one had.
+    pub(crate) fn renumber(&mut self) -> WriteSeq {
+        let base = std::mem::take(&mut self.persisted);
+        self.issued = self.issued.after(base);
+        for write in &mut self.in_flight {
+            write.seq = write.seq.after(base);
+            write.issued_at = Time(0);
+        }
+        base
+    }
+
     /// The end of the log on disk.
     pub(crate) fn durable(&self) -> Index {
         self.durable

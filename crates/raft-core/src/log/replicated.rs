@@ -153,6 +153,11 @@ impl Log {
         self.ledger.persisted(seq)
     }
 
+    /// Numbers the writes anew, and says which number the last persisted one had.
+    pub(crate) fn renumber_writes(&mut self) -> WriteSeq {
+        self.ledger.renumber()
+    }
+
     /// Lets go of entries that nobody waits for any more, beyond the limits.
     pub(crate) fn evict(&mut self, applied: Index, limits: &Limits) {
         let limit = applied.min(self.ledger.durable());

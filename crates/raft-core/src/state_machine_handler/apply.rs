@@ -9,7 +9,7 @@ use crate::planted::planted;
 use crate::raft::Raft;
 use crate::raft_role::Role;
 use crate::state_machine_handler::Installation;
-use crate::types::{Index, NodeId, TransferId};
+use crate::types::{Index, NodeId, TransferId, WriteSeq};
 
 /// What was given to the state machine, and what it has done.
 ///
@@ -56,6 +56,13 @@ impl ApplyCursor {
     /// Whether this very transfer is on its way into the state.
     pub(crate) fn is_installing_from(&self, from: NodeId, id: TransferId) -> bool {
         self.installing.is_some_and(|current| (current.from, current.id) == (from, id))
+    }
+
+    /// Writes are numbered anew: the one that was `base` is 0.
+    pub(crate) fn renumber(&mut self, base: WriteSeq) {
+        if let Some(installation) = &mut self.installing {
+            installation.write = installation.write.after(base);
+        }
     }
 
     /// Takes in what the state machine reports. Returns whether it was news.
