@@ -30,6 +30,7 @@ pub mod bench;
 pub mod checks;
 pub mod cli;
 pub mod counts;
+pub mod explore;
 pub mod faults;
 pub mod linearizability;
 #[cfg(feature = "planted-bugs")]

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::explore;
 use crate::numbers;
 use crate::options::{DEFAULT_CHAOS, Options};
 use crate::report::Report;
@@ -35,6 +36,8 @@ enum Command {
     Shrink(shrink::Args),
     /// Measure how much simulated time goes into a second of one core.
     Bench(bench::Args),
+    /// Meet every state that small clusters can come to, within bounds.
+    Explore(explore::cli::Explore),
     /// Commit each known bug and print the seed on which the property named for it
     /// caught it.
     #[cfg(feature = "planted-bugs")]
@@ -138,6 +141,7 @@ impl Cli {
             Command::Replay(args) => args.run(out)?,
             Command::Shrink(args) => args.run(out)?,
             Command::Bench(args) => args.run(out)?,
+            Command::Explore(args) => args.run(out)?,
             #[cfg(feature = "planted-bugs")]
             Command::Bugs(args) => args.run(out)?,
         };
