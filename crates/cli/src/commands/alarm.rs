@@ -35,7 +35,7 @@ pub async fn run(globals: &Globals, args: AlarmArgs) -> Result<(), Failure> {
         let client = MaintenanceClient::new(connection.channel);
         match purpose {
             Purpose::Read => ask(&mut client.clone(), AlarmAction::Get, None).await,
-            Purpose::Write => disarm(client).await,
+            Purpose::Write | Purpose::Upkeep => disarm(client).await,
         }
     })
     .await?;

@@ -20,7 +20,7 @@ pub async fn run(globals: &Globals, args: &DefragArgs) -> Result<(), Failure> {
     for endpoint in endpoint::endpoints(&settings).await? {
         let began = Instant::now();
         let asked = std::slice::from_ref(&endpoint);
-        let done = within(&settings, asked, Purpose::Write, async |mut connection| {
+        let done = within(&settings, asked, Purpose::Upkeep, async |mut connection| {
             Ok(connection.client.defragment().await?)
         })
         .await;

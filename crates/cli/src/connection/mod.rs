@@ -33,6 +33,9 @@ pub enum Purpose {
     Read,
     /// It changes something.
     Write,
+    /// It takes long, and goes on at the server whether anybody waits for it or not. It
+    /// does no harm to ask for it again.
+    Upkeep,
 }
 
 /// The longest messages, in bytes.
@@ -123,7 +126,7 @@ pub async fn within<T>(
         };
         let again = match failure.repeat {
             Repeat::Never => false,
-            Repeat::OfReads => purpose == Purpose::Read,
+            Repeat::OfReads => purpose != Purpose::Write,
             Repeat::OfAll => true,
         };
         if !again {
@@ -150,6 +153,12 @@ fn unanswered(server: &str, purpose: Purpose) -> Failure {
     let outcome = match purpose {
         Purpose::Read => "",
         Purpose::Write => "; whether the write was done is not known, read before you repeat it",
+        Purpose::Upkeep => {
+            return Failure::deadline().with_hint(format_args!(
+                "{server} goes on with it, and reads and writes go on beside; \
+                 --command-timeout waits longer for the end"
+            ));
+        }
     };
     Failure::deadline().with_hint(format_args!(
         "{server} took the request and did not answer in time{outcome}. `kvctl endpoint status` \

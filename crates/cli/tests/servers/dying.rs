@@ -27,6 +27,8 @@ enum Does {
     Dies,
     /// It says that it does not look at it.
     Refuses,
+    /// It works on it for longer than anybody waits.
+    Lingers,
 }
 
 /// A server, and how many requests have come to it.
@@ -69,6 +71,7 @@ fn serve(mut stream: TcpStream, does: Does, requests: &AtomicUsize) -> std::io::
             match does {
                 Does::Dies => return Ok(()),
                 Does::Refuses => stream.write_all(&REFUSAL)?,
+                Does::Lingers => {}
             }
         }
     }
@@ -115,4 +118,18 @@ fn a_write_that_was_certainly_not_done_goes_on_to_the_next_server() {
     let put = run(&endpoints, "put colour green --command-timeout 30s");
     assert_eq!((put.code, put.stdout.as_str()), (Some(0), "OK\n"), "{}", put.stderr);
     assert_eq!(faulty.requests(), 1);
+}
+
+#[test]
+fn what_an_answer_that_comes_too_late_means_is_told() {
+    let faulty = Faulty::start(Does::Lingers);
+    let endpoints = [faulty.endpoint.clone()];
+    for (line, words) in [
+        ("put a b", "whether the write was done is not known, read before you repeat it"),
+        ("defrag", "goes on with it, and reads and writes go on beside"),
+    ] {
+        let ended = run(&endpoints, &format!("{line} --command-timeout 500ms"));
+        assert_eq!(ended.code, Some(1), "{line}: {}", ended.stderr);
+        assert!(ended.stderr.contains(words), "{line}: {}", ended.stderr);
+    }
 }

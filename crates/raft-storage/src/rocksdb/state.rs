@@ -245,23 +245,31 @@ impl StateStore for RocksState {
 
     fn reclaim(&self, has_room: &mut dyn FnMut(u64) -> bool) -> Result<bool, StorageError> {
         let _alone = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
-        let database = {
+        let (database, _merging) = {
             let mut writer = self.writer()?;
             writer.settle();
             writer.merges = true;
-            self.database()
+            (self.database(), Merging(&self.writer))
         };
         // One that was replaced by a snapshot has nothing to give back.
         let is_current = || Arc::ptr_eq(&database, &self.database());
-        let merged = merge(&database, &mut |bytes| is_current() && has_room(bytes))
-            .map(|is_done| is_done || !is_current());
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).merges = false;
-        merged
+        merge(&database, &mut |bytes| is_current() && has_room(bytes))
+            .map(|is_done| is_done || !is_current())
     }
 
     fn size_bytes(&self) -> u64 {
         // Only a database without these properties, which there is not, gives none.
         self.database().size_bytes().unwrap_or(0)
+    }
+}
+
+/// While it lives the files are merged by hand; it ends that even if who asks whether
+/// there is room panics.
+struct Merging<'a>(&'a Mutex<Writer>);
+
+impl Drop for Merging<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).merges = false;
     }
 }
 
