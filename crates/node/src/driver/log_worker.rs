@@ -100,6 +100,11 @@ impl LogWorker {
         }
     }
 
+    /// Whether it is between two turns of an installation.
+    pub fn is_installing(&self) -> bool {
+        matches!(self.stage, Stage::Paused { .. } | Stage::Reset { .. })
+    }
+
     /// Whether [`LogWorker::idle`] would tell the store anything.
     pub fn wants_idle(&self, inbox: &LogInbox) -> bool {
         let has_news = self.unmarked || inbox.committed > self.noted;

@@ -352,6 +352,16 @@ impl<R> World<R> {
             stop: None,
         }
     }
+
+    /// Takes in what another turn gave, behind what is there.
+    pub fn append(&mut self, later: World<R>) {
+        let World { frames, probes, answers, notices, stop } = later;
+        self.frames.extend(frames);
+        self.probes.extend(probes);
+        self.answers.extend(answers);
+        self.notices.extend(notices);
+        self.stop = self.stop.take().or(stop);
+    }
 }
 
 impl<R> Default for World<R> {

@@ -1,7 +1,7 @@
 //! All four workers in one hand: for the simulator, for tests, and for embedding a
 //! node in a single thread.
 
-use raft_core::{NodeId, Position, Raft, Status, StopReason, Term, Time};
+use raft_core::{Index, NodeId, Position, Raft, Status, StopReason, Term, Time, WriteOp};
 use raft_net::{Frame, TransportEvent};
 use raft_storage::StateMachine;
 
@@ -79,6 +79,25 @@ impl<S: StateMachine> Workers<S> {
         };
         Ok((workers, found))
     }
+
+    /// Gives one worker a turn.
+    fn turn(
+        &mut self,
+        worker: Worker,
+        now: Time,
+        inboxes: &mut Inboxes,
+        out: &mut Output<S::Reply>,
+    ) -> Result<(), Fatal> {
+        match worker {
+            Worker::Raft => {
+                self.raft.turn(now, &mut inboxes.raft, out);
+                Ok(())
+            }
+            Worker::Log => self.log.turn(&mut inboxes.log, out),
+            Worker::Apply => self.apply.turn(&mut inboxes.apply, out),
+            Worker::Fetch => self.fetch.turn(now, &mut inboxes.fetch, out),
+        }
+    }
 }
 
 /// What a start found and mended.
@@ -103,6 +122,8 @@ pub struct Driver<S: StateMachine> {
     inboxes: Inboxes,
     admission: Admission,
     output: Output<S::Reply>,
+    /// What the turns gave that were begun and not ended, by worker.
+    begun: [Option<Output<S::Reply>>; Worker::ALL.len()],
     has_failed: bool,
 }
 
@@ -139,6 +160,7 @@ impl<S: StateMachine> Driver<S> {
             inboxes: Inboxes { raft: RaftInbox::at_start(), ..Inboxes::default() },
             admission: Admission::new(&config.limits),
             output: Output::new(),
+            begun: Default::default(),
             has_failed: false,
         };
         Ok((driver, found))
@@ -176,6 +198,7 @@ impl<S: StateMachine> Driver<S> {
     pub fn has_work(&self, worker: Worker, now: Time) -> bool {
         let Workers { raft, log, apply, fetch } = &self.workers;
         !self.has_failed
+            && !self.is_busy(worker)
             && match worker {
                 Worker::Raft => raft.has_work(&self.inboxes.raft, now),
                 Worker::Log => log.has_work(&self.inboxes.log),
@@ -196,20 +219,41 @@ impl<S: StateMachine> Driver<S> {
     /// If a write failed. Everybody who waits is answered then, and no worker does
     /// anything any more.
     pub fn turn(&mut self, worker: Worker, now: Time) -> Result<(), Fatal> {
-        if self.has_failed {
+        if self.has_failed || self.is_busy(worker) {
             return Ok(());
         }
-        let (inboxes, out) = (&mut self.inboxes, &mut self.output);
-        let result = match worker {
-            Worker::Raft => {
-                self.workers.raft.turn(now, &mut inboxes.raft, out);
-                Ok(())
-            }
-            Worker::Log => self.workers.log.turn(&mut inboxes.log, out),
-            Worker::Apply => self.workers.apply.turn(&mut inboxes.apply, out),
-            Worker::Fetch => self.workers.fetch.turn(now, &mut inboxes.fetch, out),
-        };
+        let result = self.workers.turn(worker, now, &mut self.inboxes, &mut self.output);
         self.conclude(result)
+    }
+
+    /// Begins a worker's turn: does all of it, and lets nobody know. Until
+    /// [`Driver::end`] the worker begins no other one, and the others go on, as where
+    /// each has a thread and this one waits for its disk.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Driver::turn`].
+    pub fn begin(&mut self, worker: Worker, now: Time) -> Result<(), Fatal> {
+        if self.has_failed || self.is_busy(worker) {
+            return Ok(());
+        }
+        let mut output = Output::new();
+        let result = self.workers.turn(worker, now, &mut self.inboxes, &mut output);
+        self.begun[worker as usize] = Some(output);
+        self.conclude(result)
+    }
+
+    /// Ends the turn that a worker has begun, if it has: what came of it is known.
+    pub fn end(&mut self, worker: Worker) {
+        if let Some(mut output) = self.begun[worker as usize].take() {
+            output.hand_on(&mut self.inboxes);
+            self.output.world.append(output.world);
+        }
+    }
+
+    /// Whether a worker has begun a turn and not ended it.
+    pub fn is_busy(&self, worker: Worker) -> bool {
+        self.begun[worker as usize].is_some()
     }
 
     /// Whether [`Driver::idle`] would do something.
@@ -279,13 +323,27 @@ impl<S: StateMachine> Driver<S> {
         self.inboxes.log.writes.len()
     }
 
+    /// Whether a write waits for the log worker that puts other entries in the place of
+    /// some up to `last`.
+    pub fn is_replacement_waiting(&self, last: Index) -> bool {
+        self.inboxes.log.writes.iter().any(|write| match &write.op {
+            WriteOp::Append(entries) => entries.first().is_some_and(|first| first.index <= last),
+            WriteOp::Ballot(_) | WriteOp::Install { .. } | WriteOp::Purge(_) => false,
+        })
+    }
+
+    /// Whether the log worker is between two turns of an installation.
+    pub fn is_installing(&self) -> bool {
+        self.workers.log.is_installing()
+    }
+
     /// How many requests wait for an answer.
     pub fn admission(&self) -> &Admission {
         &self.admission
     }
 
     fn log_wants_idle(&self) -> bool {
-        self.workers.log.wants_idle(&self.inboxes.log)
+        !self.is_busy(Worker::Log) && self.workers.log.wants_idle(&self.inboxes.log)
     }
 
     fn apply_wants_idle(&self) -> bool {
@@ -304,6 +362,7 @@ impl<S: StateMachine> Driver<S> {
     /// and no worker hears of what the last turn gave.
     fn abandon(&mut self) {
         self.has_failed = true;
+        self.begun = Default::default();
         let (inboxes, out) = (&mut self.inboxes, &mut self.output);
         self.workers.raft.abandon(&mut inboxes.raft, out);
         self.workers.apply.abandon(&mut inboxes.apply, out);

@@ -12,6 +12,7 @@
 //! can be left out and the others stay as they are, which is what makes a failure
 //! small enough to be read.
 
+mod ambush;
 mod plan;
 mod sort;
 mod temper;
@@ -20,6 +21,7 @@ use std::fmt;
 
 use raft_core::NodeId;
 
+pub use ambush::{Ambush, Blow, Moment};
 pub use plan::{Plan, Planned};
 pub use sort::Sort;
 pub use temper::Temper;
@@ -47,6 +49,8 @@ pub enum Fault {
     Pause(NodeId, u64),
     /// A disk is slow for so many microseconds.
     SlowDisk(NodeId, u64),
+    /// Whatever is read from a disk comes late for so many microseconds.
+    SlowReads(NodeId, u64),
     /// A disk has only so many more bytes of room, for so many microseconds.
     FillDisk(NodeId, u64, u64),
     /// A process is killed, and some of what was durable on its disk is not as it was
@@ -62,6 +66,13 @@ pub enum Fault {
     SlowLink(NodeId, NodeId, u64, u64),
     /// The first is told that the second's process is gone, which it is not.
     FalseGone(NodeId, NodeId),
+    /// All but the leader and some others are told that it is gone, which it is not, and
+    /// what they send to it is kept back for so many microseconds.
+    Depose(u64),
+    /// The same, but what is sent between the two sides is lost.
+    DeposeAndCut(u64),
+    /// Something happens to whoever comes to a certain moment.
+    Ambush(Ambush),
     /// Frames get lost from the first to the second.
     CutOneWay(NodeId, NodeId),
     /// Frames get lost between the two.
@@ -105,6 +116,7 @@ impl fmt::Display for Fault {
             }
             Fault::Pause(node, us) => write!(f, "pause {node} for {} ms", us / 1000),
             Fault::SlowDisk(node, us) => write!(f, "slow disk on {node} for {} ms", us / 1000),
+            Fault::SlowReads(node, us) => write!(f, "slow reads on {node} for {} ms", us / 1000),
             Fault::FillDisk(node, bytes, us) => {
                 write!(f, "room for {bytes} bytes on {node} for {} ms", us / 1000)
             }
@@ -119,6 +131,11 @@ impl fmt::Display for Fault {
                 write!(f, "slow {one}↔{other} down by {slower_ms} ms for {ms} ms")
             }
             Fault::FalseGone(to, peer) => write!(f, "tell {to} that {peer} is gone"),
+            Fault::Depose(us) => write!(f, "depose the leader for {} ms", us / 1000),
+            Fault::DeposeAndCut(us) => {
+                write!(f, "depose the leader and cut it off for {} ms", us / 1000)
+            }
+            Fault::Ambush(ambush) => write!(f, "ambush {ambush}"),
             Fault::CutOneWay(from, to) => write!(f, "cut {from}→{to}"),
             Fault::CutBothWays(one, other) => write!(f, "cut {one}↔{other}"),
             Fault::Isolate(node) => write!(f, "isolate {node}"),

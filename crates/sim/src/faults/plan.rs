@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use raft_core::{NodeId, Time};
 
-use super::{Fault, Sort, Temper};
+use super::{Ambush, Fault, Sort, Temper};
 use crate::rng::Rng;
 
 /// A storm or a lull lasts from this to that, in microseconds.
@@ -114,6 +114,7 @@ impl Planned {
             Sort::DiskError => Fault::DiskError(node, rng.between(1, 15)),
             Sort::Pause => Fault::Pause(node, rng.between(10_000, 2_000_000)),
             Sort::SlowDisk => Fault::SlowDisk(node, rng.between(100_000, 3_000_000)),
+            Sort::SlowReads => Fault::SlowReads(node, rng.between(300_000, 5_000_000)),
             Sort::FillDisk => {
                 Fault::FillDisk(node, rng.between(0, 32_768), rng.between(200_000, 6_000_000))
             }
@@ -130,6 +131,9 @@ impl Planned {
             Sort::Clog | Sort::SlowLink | Sort::FalseGone => {
                 Fault::Pause(node, rng.between(10_000, 300_000))
             }
+            Sort::Depose => Fault::Depose(rng.between(50_000, 1_500_000)),
+            Sort::DeposeAndCut => Fault::DeposeAndCut(rng.between(50_000, 1_500_000)),
+            Sort::Ambush => Fault::Ambush(Ambush::draw(rng)),
             Sort::CutOneWay if node != other => Fault::CutOneWay(node, other),
             Sort::CutBothWays if node != other => Fault::CutBothWays(node, other),
             Sort::Partition if nodes.len() > 1 => Fault::Partition(groups(nodes, rng)),

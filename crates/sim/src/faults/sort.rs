@@ -22,6 +22,8 @@ pub enum Sort {
     /// A disk.
     SlowDisk,
     /// A disk.
+    SlowReads,
+    /// A disk.
     FillDisk,
     /// A disk.
     DamageDisk,
@@ -35,6 +37,12 @@ pub enum Sort {
     SlowLink,
     /// A pair.
     FalseGone,
+    /// The leader.
+    Depose,
+    /// The leader.
+    DeposeAndCut,
+    /// Whoever comes to a moment.
+    Ambush,
     /// A direction.
     CutOneWay,
     /// A pair.
@@ -72,6 +80,7 @@ pub(super) const WEIGHTS: &[(Sort, u64)] = &[
     (Sort::DiskError, 3),
     (Sort::Pause, 5),
     (Sort::SlowDisk, 8),
+    (Sort::SlowReads, 5),
     (Sort::FillDisk, 3),
     (Sort::DamageDisk, 2),
     (Sort::WipeDisk, 2),
@@ -79,6 +88,9 @@ pub(super) const WEIGHTS: &[(Sort, u64)] = &[
     (Sort::Clog, 4),
     (Sort::SlowLink, 4),
     (Sort::FalseGone, 3),
+    (Sort::Depose, 4),
+    (Sort::DeposeAndCut, 4),
+    (Sort::Ambush, 25),
     (Sort::CutOneWay, 5),
     (Sort::CutBothWays, 5),
     (Sort::Isolate, 4),

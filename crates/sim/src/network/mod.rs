@@ -75,6 +75,8 @@ struct Link {
     cut: bool,
     /// Nothing arrives before this time.
     clogged_until: Time,
+    /// When the last of what was kept back arrives.
+    last_clogged: Time,
     /// Until this time …
     slow_until: Time,
     /// … everything takes so many microseconds longer.
@@ -115,7 +117,9 @@ impl Network {
             at.0 += link.slower_us;
         }
         if link.clogged_until > at {
-            at = Time(link.clogged_until.0 + self.rng.between(0, 1_000));
+            // What was kept back comes in the order in which it was sent.
+            at = Time(link.clogged_until.max(link.last_clogged).0 + self.rng.between(0, 300));
+            link.last_clogged = at;
         }
         let repeats = lane == Lane::Datagram && self.rng.per_mille(profile.repeat_per_mille);
         let again = repeats.then(|| profile.arrival(at, &mut self.rng));

@@ -204,6 +204,30 @@ impl Process {
         self.driver.turn(worker, now).map_err(|fatal| fatal.to_string())
     }
 
+    /// Begins a worker's turn, of which the others hear at its [`Process::end`].
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Process::turn`].
+    pub fn begin(&mut self, worker: Worker, now: Time) -> Result<(), String> {
+        self.driver.begin(worker, now).map_err(|fatal| fatal.to_string())
+    }
+
+    /// Ends a worker's turn.
+    pub fn end(&mut self, worker: Worker) {
+        self.driver.end(worker);
+    }
+
+    /// Whether a write waits that replaces entries up to `last`.
+    pub fn is_replacement_waiting(&self, last: Index) -> bool {
+        self.driver.is_replacement_waiting(last)
+    }
+
+    /// Whether the log waits for the next step of an installation.
+    pub fn is_installing(&self) -> bool {
+        self.driver.is_installing()
+    }
+
     /// Whether the log store should hear that there is a pause.
     pub fn wants_idle(&self) -> bool {
         self.driver.wants_idle()

@@ -68,14 +68,12 @@ impl World {
     fn count_group(&mut self, id: NodeId, group: &[LogWrite]) {
         let Some(disk) = self.checks.known().disks.get(&id) else { return };
         let (mut last, mut counts) = (disk.log.last().index, Vec::new());
-        let on_disk = last;
         for (place, write) in group.iter().enumerate() {
             let LogWrite::Append(entries) = write else { continue };
             let (Some(first), Some(end)) = (entries.first(), entries.last()) else { continue };
             if first.index <= last {
                 counts.push(Kind::Truncation);
                 counts.extend((place > 0).then_some(Kind::ReplacedInFlight));
-                counts.extend((last > on_disk).then_some(Kind::PersistedClipped));
             }
             last = end.index;
         }

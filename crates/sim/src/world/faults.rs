@@ -56,18 +56,18 @@ impl World {
                 Ok(())
             }
             Fault::Pause(id, us) => {
-                let until = Time(self.now.0 + us);
-                if let Some(node) = self.nodes.get_mut(id).filter(|node| node.is_up()) {
-                    node.paused_until = until;
-                    self.counts.add(Kind::Pause);
-                }
+                self.pause(*id, Time(self.now.0 + us));
                 Ok(())
             }
             Fault::SlowDisk(id, us) => {
+                self.slow_disk(*id, Time(self.now.0 + us));
+                Ok(())
+            }
+            Fault::SlowReads(id, us) => {
                 let until = Time(self.now.0 + us);
                 if let Some(node) = self.nodes.get_mut(id).filter(|node| node.is_up()) {
-                    node.slow_until = until;
-                    self.counts.add(Kind::SlowDisk);
+                    node.slow_reads_until = until;
+                    self.counts.add(Kind::SlowReads);
                 }
                 Ok(())
             }
@@ -94,8 +94,7 @@ impl World {
                 Ok(())
             }
             Fault::Clog(from, to, us) => {
-                self.network.clog(*from, *to, Time(self.now.0 + us));
-                self.counts.add(Kind::LinkClogged);
+                self.clog(&[*from], &[*to], Time(self.now.0 + us));
                 Ok(())
             }
             Fault::SlowLink(one, other, us, slower_us) => {
@@ -106,6 +105,12 @@ impl World {
                 Ok(())
             }
             Fault::FalseGone(to, peer) => self.tell_falsely(*to, *peer),
+            Fault::Depose(us) => self.depose(planned, *us, false),
+            Fault::DeposeAndCut(us) => self.depose(planned, *us, true),
+            Fault::Ambush(ambush) => {
+                self.lay(planned, *ambush);
+                Ok(())
+            }
             Fault::CutOneWay(from, to) => {
                 self.network.cut(*from, *to);
                 self.counts.add(Kind::LinkCutOneWay);
@@ -118,10 +123,7 @@ impl World {
                 Ok(())
             }
             Fault::Isolate(node) => {
-                let others: Vec<NodeId> =
-                    self.nodes.keys().copied().filter(|other| other != node).collect();
-                self.network.partition(&[vec![*node], others]);
-                self.counts.add(Kind::NodeIsolated);
+                self.isolate(*node);
                 Ok(())
             }
             Fault::Partition(groups) => {
@@ -143,7 +145,7 @@ impl World {
         }
     }
 
-    fn kill(
+    pub(super) fn kill(
         &mut self,
         planned: &Planned,
         id: NodeId,
@@ -169,6 +171,43 @@ impl World {
         Ok(())
     }
 
+    /// A process stands still until then.
+    pub(super) fn pause(&mut self, id: NodeId, until: Time) {
+        if let Some(node) = self.nodes.get_mut(&id).filter(|node| node.is_up()) {
+            node.paused_until = until;
+            self.counts.add(Kind::Pause);
+        }
+    }
+
+    /// A disk is slow until then.
+    pub(super) fn slow_disk(&mut self, id: NodeId, until: Time) {
+        if let Some(node) = self.nodes.get_mut(&id).filter(|node| node.is_up()) {
+            node.slow_until = until;
+            self.counts.add(Kind::SlowDisk);
+        }
+    }
+
+    /// What goes from these to those is kept back until then.
+    pub(super) fn clog(&mut self, from: &[NodeId], to: &[NodeId], until: Time) {
+        for &from in from {
+            for &to in to {
+                self.network.clog(from, to, until);
+                self.counts.add(Kind::LinkClogged);
+            }
+        }
+    }
+
+    /// A node gets through to nobody.
+    pub(super) fn isolate(&mut self, id: NodeId) {
+        self.network.partition(&[vec![id], self.others(id)]);
+        self.counts.add(Kind::NodeIsolated);
+    }
+
+    /// All nodes but one.
+    pub(super) fn others(&self, id: NodeId) -> Vec<NodeId> {
+        self.nodes.keys().copied().filter(|other| *other != id).collect()
+    }
+
     /// A node's disk is to fail after so many more operations.
     fn doom(&mut self, planned: &Planned, id: NodeId, doom: Doom, after: u64) {
         if let Some(node) = self.nodes.get_mut(&id).filter(|node| node.doom.is_none()) {
@@ -186,6 +225,22 @@ impl World {
         for peer in dead {
             for from in self.running() {
                 self.probe(from, peer);
+            }
+        }
+    }
+
+    /// Mends the links of some nodes, unless chaos is over: then all is mended that is to
+    /// be.
+    pub(super) fn mend(&mut self, nodes: &[NodeId]) {
+        if self.phase != Phase::Chaos {
+            return;
+        }
+        for &id in nodes {
+            for other in self.others(id) {
+                self.network.mend(id, other);
+                self.network.mend(other, id);
+                self.probe(id, other);
+                self.probe(other, id);
             }
         }
     }

@@ -35,10 +35,23 @@ impl World {
             return Ok(false);
         }
         if is_false {
+            let (honest, impostor) = if self.is_impostor(to) { (from, to) } else { (to, from) };
+            if !self.is_member_for(honest, impostor) {
+                // Its removal lies in the log there, uncommitted, and was all that a start
+                // found: nothing is on record. Nor does its word count there, and should
+                // the removal be replaced, the record is back and the connection ends.
+                return Ok(false);
+            }
             let what = format!("{from} and {to} talk, and one of them forgot what it promised");
             return Err(Failure::Accepted(what));
         }
         Ok(true)
+    }
+
+    /// Whether a node goes by a membership that another belongs to.
+    fn is_member_for(&self, id: NodeId, other: NodeId) -> bool {
+        let status = self.nodes.get(&id).and_then(|node| node.last_status.as_ref());
+        status.is_some_and(|status| status.membership.members.contains_key(&other))
     }
 
     /// Whether two running processes belong together. If not, the first, which

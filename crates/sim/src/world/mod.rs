@@ -14,9 +14,11 @@
 //! the code that is simulated: one seed is one history.
 
 mod admin;
+mod ambush;
 mod clients;
 mod core;
 mod count;
+mod coup;
 mod faults;
 mod handshake;
 mod losses;
@@ -36,7 +38,7 @@ use raft_core::{Incarnation, Index, Membership, NodeId, SnapshotMeta, Time};
 
 use crate::checks::{Checks, Fact};
 use crate::counts::Counts;
-use crate::faults::Plan;
+use crate::faults::{Ambush, Plan, Planned};
 use crate::network::Network;
 use crate::node::Worker;
 use crate::options::Options;
@@ -46,6 +48,7 @@ use crate::report::{Failure, Report};
 use crate::rng::Rng;
 use crate::trace::Trace;
 use admin::Admin;
+use ambush::Ambushes;
 use clients::Clients;
 use nodes::Node;
 use settle::LastDeeds;
@@ -94,6 +97,7 @@ struct World {
     clients: Clients,
     admin: Admin,
     plan: Plan,
+    ambushes: Ambushes,
     /// How long it takes until things are noticed.
     notice: Rng,
     checks: Checks,
@@ -138,6 +142,8 @@ enum Phase {
 enum Happening {
     /// A worker of a process takes its turn.
     Turn { node: NodeId, life: u64, worker: Worker },
+    /// What came of a worker's turn is known to the others.
+    TurnEnds { node: NodeId, life: u64, worker: Worker },
     /// A process wanted to be woken.
     Wakeup { node: NodeId, life: u64 },
     /// A frame arrives.
@@ -154,6 +160,10 @@ enum Happening {
     Boot { node: NodeId },
     /// The fault at a place of the plan.
     Fault { place: usize },
+    /// An ambush strikes.
+    Strike { planned: Planned, ambush: Ambush, node: NodeId },
+    /// The links of these nodes work again.
+    Mended { nodes: Vec<NodeId> },
     /// A client asks for something.
     Client { client: u64 },
     /// Chaos ends.
@@ -187,6 +197,7 @@ impl World {
             network: Network::new(setup.network.clone(), shaken.fork("network")),
             clients: Clients::new(&rng.fork("clients"), setup.clients, setup.mix),
             plan,
+            ambushes: Ambushes::default(),
             notice: shaken.fork("notice"),
             admin: Admin::new(&setup.membership()),
             setup,
@@ -241,6 +252,7 @@ impl World {
     fn let_happen(&mut self, happening: Happening) -> Result<(), Failure> {
         match happening {
             Happening::Turn { node, life, worker } => self.take_turn(node, life, worker),
+            Happening::TurnEnds { node, life, worker } => self.end_turn(node, life, worker),
             Happening::Wakeup { node, life } => self.wake(node, life),
             Happening::Arrival { from, to, bytes, is_damaged: true, .. } => {
                 self.refuse_damaged(from, to, &bytes)
@@ -257,6 +269,11 @@ impl World {
             }
             Happening::Boot { node } => self.boot(node),
             Happening::Fault { place } => self.meet_fault(place),
+            Happening::Strike { planned, ambush, node } => self.strike(&planned, &ambush, node),
+            Happening::Mended { nodes } => {
+                self.mend(&nodes);
+                Ok(())
+            }
             Happening::Client { client } => self.client_asks(client),
             Happening::Calm => self.calm_down(),
             Happening::Repair { node } => self.repair(node),

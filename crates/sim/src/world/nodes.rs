@@ -30,6 +30,8 @@ pub(super) struct Node {
     pub(super) paused_until: Time,
     /// The disk is slow until then.
     pub(super) slow_until: Time,
+    /// Reading from its disk is slow until then.
+    pub(super) slow_reads_until: Time,
     /// The node is to crash, or to fail, at an operation on its disk.
     pub(super) doom: Option<Doom>,
     /// After the next death the process starts again after so many microseconds.
@@ -117,6 +119,7 @@ impl World {
             incarnation: Incarnation(0),
             paused_until: Time(0),
             slow_until: Time(0),
+            slow_reads_until: Time(0),
             doom: None,
             down_us: 0,
             next_group_is_doomed: false,
@@ -225,6 +228,8 @@ impl World {
         };
         let was_joint = node.last_status.take().is_some_and(|status| status.membership.is_joint());
         self.counts.add_many(Kind::CrashWhileJoint, u64::from(was_joint));
+        let was_installing = node.process.as_ref().is_some_and(Process::is_installing);
+        self.counts.add_many(Kind::CrashWhileInstalling, u64::from(was_installing));
         node.process = None;
         node.doom = None;
         node.next_group_is_doomed = false;

@@ -22,9 +22,26 @@ impl Pace {
     pub fn turn_us(&mut self, worker: Worker, slow_disk: bool) -> u64 {
         match worker {
             Worker::Raft => self.rng.between(2, 60),
+            // Some groups wait for the disk, others are under way at once: `lasting_us`.
+            Worker::Log if self.rng.one_in(2) => self.rng.between(2, 60),
             Worker::Log if slow_disk => self.rng.between(20_000, 700_000),
             Worker::Log => self.rng.between(50, self.sync_us),
             Worker::Apply => self.rng.between(5, 2_000),
+            Worker::Fetch if slow_disk => self.rng.between(1_000, 100_000),
+            Worker::Fetch => self.rng.between(20, 4_000),
+        }
+    }
+
+    /// How long a turn lasts once it is begun, in microseconds: how long the others go on
+    /// without knowing what has been done already. `slow_reads`: whatever the disk is
+    /// read for takes its time.
+    pub fn lasting_us(&mut self, worker: Worker, slow_disk: bool, slow_reads: bool) -> u64 {
+        match worker {
+            Worker::Raft | Worker::Apply => 0,
+            Worker::Fetch if slow_reads => self.rng.between(50_000, 1_500_000),
+            Worker::Log | Worker::Fetch if self.rng.one_in(2) => 0,
+            Worker::Log if slow_disk => self.rng.between(20_000, 700_000),
+            Worker::Log => self.rng.between(50, self.sync_us),
             Worker::Fetch if slow_disk => self.rng.between(1_000, 100_000),
             Worker::Fetch => self.rng.between(20, 4_000),
         }

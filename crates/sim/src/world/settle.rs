@@ -51,6 +51,7 @@ impl World {
         for node in self.nodes.values_mut() {
             node.paused_until = self.now;
             node.slow_until = self.now;
+            node.slow_reads_until = self.now;
             node.full_until = node.full_until.min(self.now);
             node.disks.make_room();
         }

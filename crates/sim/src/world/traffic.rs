@@ -1,12 +1,13 @@
 //! Frames between nodes, and what transports report.
 
 use bytes::Bytes;
-use raft_core::{Incarnation, NodeId, Time};
+use raft_core::{Body, Incarnation, Message, NodeId, Time};
 use raft_net::{Frame, FrameBody, TransportEvent, codec};
 
 use super::{Happening, World};
 use crate::checks::Fact;
 use crate::counts::Kind;
+use crate::faults::Moment;
 use crate::network::{Fate, Lane};
 use crate::report::Failure;
 
@@ -21,6 +22,14 @@ impl World {
             && !self.is_impostor(from)
         {
             self.observe(&Fact::Sent { message })?;
+        }
+        match &frame.body {
+            FrameBody::Raft(Message { body: Body::TimeoutNow, .. }) => {
+                let one = if self.notice.between(0, 1) == 0 { from } else { to };
+                self.come_to(Moment::HandingOver, one);
+            }
+            FrameBody::SnapshotHeader(_) => self.come_to(Moment::SendingSnapshot, from),
+            _ => {}
         }
         let bytes = codec::encode(frame);
         self.trace.note_bytes(self.now, from, "send", &bytes, || format!("to {to}: {frame}"));

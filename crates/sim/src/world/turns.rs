@@ -1,7 +1,8 @@
 //! The turns that the workers of a node take, and what comes of them.
 
-use raft_core::{NodeId, RoleName, StopReason, Time};
+use raft_core::{NodeId, RoleName, Status, StopReason, Time};
 
+use super::ambush::Moments;
 use super::nodes::{Death, Node};
 use super::{Happening, World};
 use crate::checks::Fact;
@@ -30,10 +31,45 @@ impl World {
         if worker == Worker::Log && std::mem::take(&mut node.next_group_is_doomed) {
             node.disks.fail_after(Doom::PowerLoss, 1);
         }
-        let result = process.turn(worker, node.clock.shows(self.now));
+        let slow = (node.slow_until > self.now, node.slow_reads_until > self.now);
+        let lasting_us = node.pace.lasting_us(worker, slow.0, slow.1);
+        let shown = node.clock.shows(self.now);
+        let result = if lasting_us == 0 {
+            process.turn(worker, shown)
+        } else {
+            let at = Time(self.now.0 + lasting_us);
+            self.queue.push(at, Happening::TurnEnds { node: id, life, worker });
+            process.begin(worker, shown)
+        };
         self.note_of(id, "turn", name_of(worker));
         // No other worker's turn changes how the core stands.
         self.conclude(id, result, worker == Worker::Raft)
+    }
+
+    /// A worker's turn ends, and the others hear what came of it.
+    pub(super) fn end_turn(
+        &mut self,
+        id: NodeId,
+        life: u64,
+        worker: Worker,
+    ) -> Result<(), Failure> {
+        let Some(node) = self.nodes.get_mut(&id).filter(|node| node.life == life) else {
+            return Ok(());
+        };
+        let Some(process) = &mut node.process else { return Ok(()) };
+        if node.paused_until > self.now {
+            self.queue.push(node.paused_until, Happening::TurnEnds { node: id, life, worker });
+            return Ok(());
+        }
+        if worker == Worker::Log {
+            let disk = self.checks.known().disks.get(&id);
+            let is_clipped =
+                disk.is_some_and(|disk| process.is_replacement_waiting(disk.log.last().index));
+            self.counts.add_many(Kind::PersistedClipped, u64::from(is_clipped));
+        }
+        process.end(worker);
+        self.note_of(id, "done", name_of(worker));
+        self.after_turn(id)
     }
 
     /// The log store hears that there is a pause.
@@ -74,6 +110,7 @@ impl World {
                 if stepped {
                     self.stepped(id)?;
                 }
+                self.come_to_turns(id);
                 self.after_turn(id)
             }
             Err(error) if has_failed => {
@@ -147,6 +184,7 @@ impl World {
         let Some(process) = &node.process else { return Ok(()) };
         let before = node.last_status.take();
         let office = before.as_ref().map(|status| (status.role, status.ballot, status.leader));
+        let moments = before.as_ref().map(|status| Moments::of(status));
         let membership_index = before.as_ref().map(|status| status.membership_index);
         let (status, changed) = match before {
             Some(mut status) => {
@@ -166,9 +204,14 @@ impl World {
                 self.count_role(id, office.map(|(role, ..)| role), role);
             }
         }
+        if changed {
+            self.come_to_moments(moments.as_ref(), &status);
+        }
         if let Some(node) = self.nodes.get_mut(&id) {
             if membership_index != Some(status.membership_index) {
                 node.record(&status.membership);
+                let replaces = begins_replacement(&status);
+                self.counts.add_many(Kind::ReplacedUnderWrites, u64::from(replaces));
             }
             node.last_status = Some(status);
         }
@@ -238,6 +281,17 @@ impl World {
             self.queue.push(wakeup, Happening::Wakeup { node: id, life });
         }
     }
+}
+
+/// Whether a leader has begun to replace members while it waits for the commit of what
+/// it appended before.
+fn begins_replacement(status: &Status) -> bool {
+    let Status { membership, membership_index, .. } = status;
+    status.role == RoleName::Leader
+        && membership_index.prev() > status.commit
+        && membership.is_joint()
+        && !membership.voters.is_superset(&membership.outgoing)
+        && !membership.outgoing.is_superset(&membership.voters)
 }
 
 fn name_of(worker: Worker) -> &'static str {
