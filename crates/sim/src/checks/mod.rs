@@ -14,6 +14,7 @@ mod acknowledged_writes;
 mod applied_is_durable;
 mod commit_order;
 mod commit_quorum;
+mod counted_copies;
 mod disk_keeps;
 mod durable_promises;
 mod electable;
@@ -21,6 +22,7 @@ mod election_quorum;
 mod election_safety;
 mod equal_hashes;
 mod fact;
+mod kept_promises;
 mod known;
 mod leader_append_only;
 mod leader_completeness;
@@ -88,6 +90,8 @@ impl Default for Checks {
                 Box::new(election_safety::ElectionSafety::default()),
                 Box::new(one_vote::OneVote::default()),
                 Box::new(durable_promises::DurablePromises),
+                Box::new(kept_promises::KeptPromises::default()),
+                Box::new(counted_copies::CountedCopies::default()),
                 Box::new(election_quorum::ElectionQuorum::default()),
                 Box::new(leader_append_only::LeaderAppendOnly::default()),
                 Box::new(leader_completeness::LeaderCompleteness::default()),

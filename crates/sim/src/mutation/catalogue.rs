@@ -13,6 +13,7 @@ mod property {
     pub const APPLIED: &str = "applied entries are on the node's own disk";
     pub const COMMITS: &str =
         "commits have a quorum of durable copies (Raft paper, sections 5.4.2 and 6)";
+    pub const COPIES: &str = "copies that are counted are on their disks (Raft paper, figure 2)";
     pub const DISKS: &str = "a disk keeps what was synced";
     pub const ELECTABLE: &str =
         "nobody can be elected without what is committed (Raft paper, section 5.4)";
@@ -21,6 +22,7 @@ mod property {
     pub const EQUAL: &str = "equal states after equal logs";
     pub const IN_FORCE: &str =
         "the membership in force is the last one in the log (Raft paper, section 6)";
+    pub const KEPT: &str = "what was acknowledged in a term stays in it (Raft paper, section 5.3)";
     pub const LINEARIZABLE: &str = "linearizability (Herlihy and Wing, 1990)";
     pub const LOGS: &str = "log matching (Raft paper, figure 3)";
     pub const MACHINES: &str = "state machine safety (Raft paper, figure 3)";
@@ -52,14 +54,14 @@ pub const ALL: &[Mutation] = &[
     core(Core::AppendEndsLog, p::ELECTABLE),
     core(Core::CompactedIsConflict, LIVENESS),
     core(Core::AcknowledgesAllSent, p::ELECTABLE),
-    core(Core::OldAcknowledgement, p::COMMITS),
-    core(Core::UnclippedWrites, p::APPLIED),
+    core(Core::OldAcknowledgement, p::COPIES),
+    core(Core::UnclippedWrites, p::COPIES),
     driver(Driver::LogBeforeBallot, p::TERMS),
     core(Core::HalfIsQuorum, p::ELECTABLE),
     core(Core::SoleVoterCountsUnsynced, p::COMMITS),
     storage(Storage::SkipsSync, p::DISKS),
-    core(Core::SnapshotOverNewer, p::ELECTABLE),
-    core(Core::SnapshotAckByTermAlone, p::COMMITS),
+    core(Core::SnapshotOverNewer, p::KEPT),
+    core(Core::SnapshotAckByTermAlone, p::COPIES),
     core(Core::NoSnapshotForUnknown, LIVENESS),
     core(Core::CacheNotCut, p::MACHINES),
     core(Core::RemovedLeaderStays, p::VOTELESS),

@@ -75,12 +75,14 @@ impl fmt::Display for Hunt {
     }
 }
 
-/// Hunts a bug, with the assertions of the core and without.
+/// Hunts a bug, without the assertions of the core and with them; with them no further
+/// than it was caught without.
 pub fn hunt(quarry: Quarry) -> Hunt {
     let mutation = quarry.mutation;
-    let with_assertions = first_catch(quarry, false);
     let without_assertions =
         if mutation.is_of_liveness() { None } else { first_catch(quarry, true) };
+    let seeds = without_assertions.as_ref().map_or(quarry.seeds, |catch| catch.seed);
+    let with_assertions = first_catch(Quarry { seeds, ..quarry }, false);
     Hunt { mutation, with_assertions, without_assertions }
 }
 
