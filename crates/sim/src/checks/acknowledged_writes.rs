@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use kv_statemachine::Operation;
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 use crate::workload::{Effect, Outcome, Request, Tag, tag_of};
 
 /// The writes whose clients were told that they are not done.
@@ -17,6 +17,10 @@ pub struct AcknowledgedWrites {
 impl Invariant for AcknowledgedWrites {
     fn name(&self) -> &'static str {
         "no acknowledged write is lost, none is done twice"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Completed, Sort::Ended]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -3,7 +3,7 @@
 
 use raft_core::NodeId;
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// Looks at the disk when entries are applied.
 #[derive(Debug)]
@@ -12,6 +12,10 @@ pub struct AppliedIsDurable;
 impl Invariant for AppliedIsDurable {
     fn name(&self) -> &'static str {
         "applied entries are on the node's own disk"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Applying]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use raft_core::{Index, NodeId};
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// The last commit index of each process.
 #[derive(Debug, Default)]
@@ -16,6 +16,10 @@ pub struct CommitOrder {
 impl Invariant for CommitOrder {
     fn name(&self) -> &'static str {
         "the commit index never goes back (Raft paper, figure 2)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Booted, Sort::Turned]
     }
 
     fn check(&mut self, _: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use raft_core::{Membership, NodeId, Position, RoleName, Status};
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// Looks at all disks whenever the highest commit index rises.
 #[derive(Debug, Default)]
@@ -19,6 +19,10 @@ pub struct CommitQuorum {
 impl Invariant for CommitQuorum {
     fn name(&self) -> &'static str {
         "commits have a quorum of durable copies (Raft paper, sections 5.4.2 and 6)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Turned]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use raft_core::{Index, NodeId, PeerStatus, RoleName, Status, Term};
 
-use super::{Disk, Fact, Invariant, Known};
+use super::{Disk, Fact, Invariant, Known, Sort};
 
 /// Looks at the disks when a node counts more than it did.
 #[derive(Debug, Default)]
@@ -21,6 +21,10 @@ pub struct CountedCopies {
 impl Invariant for CountedCopies {
     fn name(&self) -> &'static str {
         "copies that are counted are on their disks (Raft paper, figure 2)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Turned]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -4,7 +4,7 @@
 
 use raft_storage::{LogWrite, RecoveredLog};
 
-use super::{Disk, Fact, Invariant, Known};
+use super::{Disk, Fact, Invariant, Known, Sort};
 
 /// Compares what a process finds with what its disk must hold.
 #[derive(Debug)]
@@ -13,6 +13,10 @@ pub struct DiskKeeps;
 impl Invariant for DiskKeeps {
     fn name(&self) -> &'static str {
         "a disk keeps what was synced"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Booted]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -3,7 +3,7 @@
 
 use raft_core::{Ballot, Body, Index, Term};
 
-use super::{Disk, Fact, Invariant, Known};
+use super::{Disk, Fact, Invariant, Known, Sort};
 
 /// Compares each message with its sender's disk.
 #[derive(Debug)]
@@ -12,6 +12,10 @@ pub struct DurablePromises;
 impl Invariant for DurablePromises {
     fn name(&self) -> &'static str {
         "promises are durable (Raft paper, figure 2)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Sent]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use raft_core::{LogSummary, NodeId, Position, RoleName, Status};
 use raft_storage::LogWrite;
 
-use super::{Disk, Fact, Invariant, Known};
+use super::{Disk, Fact, Invariant, Known, Sort};
 
 /// Holds all disks against each other when the highest commit index rises, and when
 /// a disk has lost or replaced something.
@@ -27,6 +27,10 @@ pub struct Electable {
 impl Invariant for Electable {
     fn name(&self) -> &'static str {
         "nobody can be elected without what is committed (Raft paper, section 5.4)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Booted, Sort::Synced, Sort::Turned]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use raft_core::{NodeId, RoleName, Term};
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// Counts the votes on the disks when a leader appears.
 #[derive(Debug, Default)]
@@ -16,6 +16,10 @@ pub struct ElectionQuorum {
 impl Invariant for ElectionQuorum {
     fn name(&self) -> &'static str {
         "leaders have a quorum of durable votes (Raft paper, sections 5.2 and 6)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Turned]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

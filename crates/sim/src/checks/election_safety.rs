@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use raft_core::{Body, NodeId, RoleName, Term};
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// Who led each term: who says so, and who sent what only leaders send.
 #[derive(Debug, Default)]
@@ -15,6 +15,10 @@ pub struct ElectionSafety {
 impl Invariant for ElectionSafety {
     fn name(&self) -> &'static str {
         "election safety (Raft paper, figure 3)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Turned, Sort::Sent]
     }
 
     fn check(&mut self, _: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kv_statemachine::StateHash;
 use raft_core::{Index, NodeId};
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// The first hash seen after each index, and whose it was.
 #[derive(Debug, Default)]
@@ -17,6 +17,10 @@ pub struct EqualHashes {
 impl Invariant for EqualHashes {
     fn name(&self) -> &'static str {
         "equal states after equal logs"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Hashed]
     }
 
     fn check(&mut self, _: &Known, fact: &Fact<'_>) -> Result<(), String> {

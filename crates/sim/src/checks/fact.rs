@@ -94,3 +94,57 @@ pub enum Fact<'a> {
     /// The run is over; nothing is on its way any more.
     Ended,
 }
+
+/// What sort of fact it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sort {
+    /// See [`Fact::Booted`].
+    Booted,
+    /// See [`Fact::Writing`].
+    Writing,
+    /// See [`Fact::Synced`].
+    Synced,
+    /// See [`Fact::Purging`].
+    Purging,
+    /// See [`Fact::Turned`].
+    Turned,
+    /// See [`Fact::Sent`].
+    Sent,
+    /// See [`Fact::Applying`].
+    Applying,
+    /// See [`Fact::Installed`].
+    Installed,
+    /// See [`Fact::Hashed`].
+    Hashed,
+    /// See [`Fact::Invoked`].
+    Invoked,
+    /// See [`Fact::Completed`].
+    Completed,
+    /// See [`Fact::Ended`].
+    Ended,
+}
+
+impl Sort {
+    /// How many there are.
+    pub const NUMBER: usize = Sort::Ended as usize + 1;
+}
+
+impl Fact<'_> {
+    /// What sort of fact it is.
+    pub fn sort(&self) -> Sort {
+        match self {
+            Fact::Booted { .. } => Sort::Booted,
+            Fact::Writing { .. } => Sort::Writing,
+            Fact::Synced { .. } => Sort::Synced,
+            Fact::Purging { .. } => Sort::Purging,
+            Fact::Turned { .. } => Sort::Turned,
+            Fact::Sent { .. } => Sort::Sent,
+            Fact::Applying { .. } => Sort::Applying,
+            Fact::Installed { .. } => Sort::Installed,
+            Fact::Hashed { .. } => Sort::Hashed,
+            Fact::Invoked { .. } => Sort::Invoked,
+            Fact::Completed { .. } => Sort::Completed,
+            Fact::Ended => Sort::Ended,
+        }
+    }
+}

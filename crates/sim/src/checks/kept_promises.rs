@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use raft_core::{Body, Index, NodeId, Term};
 use raft_storage::LogWrite;
 
-use super::{Disk, Fact, Invariant, Known};
+use super::{Disk, Fact, Invariant, Known, Sort};
 
 /// What each node acknowledged in the latest term in which it did.
 #[derive(Debug, Default)]
@@ -22,6 +22,10 @@ pub struct KeptPromises {
 impl Invariant for KeptPromises {
     fn name(&self) -> &'static str {
         "what was acknowledged in a term stays in it (Raft paper, section 5.3)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Writing, Sort::Sent]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use raft_core::{NodeId, Position, RoleName, Status, Term};
 use raft_storage::LogWrite;
 
-use super::{Disk, Fact, Invariant, Known};
+use super::{Disk, Fact, Invariant, Known, Sort};
 
 /// Who leads, and how long the log of each was at last. A leader was elected after
 /// all of its earlier writes were on its disk, so whatever it writes in office
@@ -20,6 +20,10 @@ pub struct LeaderAppendOnly {
 impl Invariant for LeaderAppendOnly {
     fn name(&self) -> &'static str {
         "leaders only append (Raft paper, figure 3)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Booted, Sort::Writing, Sort::Turned]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use raft_core::{NodeId, RoleName, Term};
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// Looks into each new leader's log. A candidate asks for votes only after all
 /// of its log is on its disk, so the disk is where to look.
@@ -17,6 +17,10 @@ pub struct LeaderCompleteness {
 impl Invariant for LeaderCompleteness {
     fn name(&self) -> &'static str {
         "leader completeness (Raft paper, figure 3)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Turned]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -8,7 +8,7 @@
 
 use kv_statemachine::{KvError, RangeRequest, RangeResponse};
 
-use super::{Fact, Invariant, Known, told};
+use super::{Fact, Invariant, Known, Sort, told};
 use crate::workload::{Outcome, Request};
 
 /// Compares each answer with the model.
@@ -18,6 +18,10 @@ pub struct Linearizable;
 impl Invariant for Linearizable {
     fn name(&self) -> &'static str {
         "linearizability (Herlihy and Wing, 1990)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Completed]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

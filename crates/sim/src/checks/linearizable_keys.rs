@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use kv_statemachine::{KeyValue, Operation as Write, RequestOp, Response};
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 use crate::linearizability::{Action, Operation, check};
 use crate::workload::{OpId, Outcome, Request, tag_of_value};
 
@@ -25,6 +25,10 @@ pub struct LinearizableKeys {
 impl Invariant for LinearizableKeys {
     fn name(&self) -> &'static str {
         "each key is linearizable (Herlihy and Wing, 1990)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Invoked, Sort::Completed, Sort::Ended]
     }
 
     fn check(&mut self, _: &Known, fact: &Fact<'_>) -> Result<(), String> {

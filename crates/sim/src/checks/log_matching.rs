@@ -10,7 +10,7 @@ use raft_core::{Entry, Position, Term};
 use raft_storage::LogWrite;
 
 use super::known::content_of;
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// What each position holds, and the term of the entry before it.
 #[derive(Debug, Default)]
@@ -35,6 +35,10 @@ impl LogMatching {
 impl Invariant for LogMatching {
     fn name(&self) -> &'static str {
         "log matching (Raft paper, figure 3)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Writing]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -5,7 +5,7 @@
 
 use raft_core::Status;
 
-use super::{Disk, Fact, Invariant, Known};
+use super::{Disk, Fact, Invariant, Known, Sort};
 
 /// Compares what a node goes by with what lies on its disk, whenever nothing is on
 /// its way there.
@@ -15,6 +15,10 @@ pub struct MembershipInForce;
 impl Invariant for MembershipInForce {
     fn name(&self) -> &'static str {
         "the membership in force is the last one in the log (Raft paper, section 6)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Turned]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -4,7 +4,7 @@
 use raft_core::{Entry, EntryKind, Membership, NodeId};
 use raft_storage::LogWrite;
 
-use super::{Disk, Fact, Invariant, Known};
+use super::{Disk, Fact, Invariant, Known, Sort};
 
 /// Compares each membership that is written with the one before it in that log.
 #[derive(Debug)]
@@ -13,6 +13,10 @@ pub struct MembershipSteps;
 impl Invariant for MembershipSteps {
     fn name(&self) -> &'static str {
         "memberships change by safe steps (Raft paper, section 6)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Synced]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

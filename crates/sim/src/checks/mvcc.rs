@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use kv_statemachine::{KeyValue, RangeRequest, RangeResponse};
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 use crate::workload::{Effect, Outcome, Request, Tag, tag_of};
 
 /// What was ever told of each version, and who made which revision.
@@ -23,6 +23,10 @@ pub struct Mvcc {
 impl Invariant for Mvcc {
     fn name(&self) -> &'static str {
         "versions and revisions are sound (etcd's data model)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Completed]
     }
 
     fn check(&mut self, _: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use raft_core::{Body, NodeId, Term};
 use raft_storage::LogWrite;
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// Whom each node voted for in each term, by its messages and by its disk.
 #[derive(Debug, Default)]
@@ -26,6 +26,10 @@ impl OneVote {
 impl Invariant for OneVote {
     fn name(&self) -> &'static str {
         "one vote a term (Raft paper, section 5.2)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Synced, Sort::Sent]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

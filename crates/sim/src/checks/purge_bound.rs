@@ -1,7 +1,7 @@
 //! The log is purged only up to what the state on the disk has applied and what a
 //! complete snapshot covers; beyond that it is the only copy.
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// Looks at each purge.
 #[derive(Debug)]
@@ -10,6 +10,10 @@ pub struct PurgeBound;
 impl Invariant for PurgeBound {
     fn name(&self) -> &'static str {
         "purges stay below the durable state and the newest snapshot"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Purging]
     }
 
     fn check(&mut self, _: &Known, fact: &Fact<'_>) -> Result<(), String> {

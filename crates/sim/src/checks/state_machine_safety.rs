@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use raft_core::{Entry, Index, NodeId};
 
 use super::known::content_of;
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// How far each node's state is.
 #[derive(Debug, Default)]
@@ -17,6 +17,10 @@ pub struct StateMachineSafety {
 impl Invariant for StateMachineSafety {
     fn name(&self) -> &'static str {
         "state machine safety (Raft paper, figure 3)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Booted, Sort::Applying, Sort::Installed]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -5,7 +5,7 @@
 
 use raft_storage::LogWrite;
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// Looks at each group that is synced.
 #[derive(Debug)]
@@ -14,6 +14,10 @@ pub struct TermsBeforeEntries;
 impl Invariant for TermsBeforeEntries {
     fn name(&self) -> &'static str {
         "no entry is on a disk before its term (Raft paper, figure 2)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Synced]
     }
 
     fn check(&mut self, known: &Known, fact: &Fact<'_>) -> Result<(), String> {

@@ -4,7 +4,7 @@
 
 use raft_core::RoleName;
 
-use super::{Fact, Invariant, Known};
+use super::{Fact, Invariant, Known, Sort};
 
 /// Looks at each leader after its turns.
 #[derive(Debug)]
@@ -13,6 +13,10 @@ pub struct VotelessLeaders;
 impl Invariant for VotelessLeaders {
     fn name(&self) -> &'static str {
         "leaders have a vote in what they committed (Raft paper, section 6)"
+    }
+
+    fn looks_at(&self) -> &'static [Sort] {
+        &[Sort::Turned]
     }
 
     fn check(&mut self, _: &Known, fact: &Fact<'_>) -> Result<(), String> {
