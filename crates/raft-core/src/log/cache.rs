@@ -92,3 +92,67 @@ impl Cache {
         self.entries.range(start.min(end)..end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::entry::EntryKind;
+    use crate::types::Term;
+
+    fn entry(index: u64, length: usize) -> Entry {
+        Entry {
+            term: Term(1),
+            index: Index(index),
+            kind: EntryKind::COMMAND,
+            format: 0,
+            payload: Bytes::from(vec![0; length]),
+        }
+    }
+
+    /// Holds the entries 5 to 12, each a little larger than the one before it.
+    fn filled() -> Cache {
+        let mut cache = Cache::new(Index(5));
+        for index in 5..=12 {
+            cache.push(entry(index, 10 * index as usize));
+        }
+        check(&cache, 5..=12);
+        cache
+    }
+
+    fn check(cache: &Cache, indexes: std::ops::RangeInclusive<u64>) {
+        let found: Vec<u64> = cache.entries.iter().map(|entry| entry.index.0).collect();
+        assert_eq!(found, indexes.collect::<Vec<u64>>());
+        let bytes: u64 = cache.entries.iter().map(Entry::size).sum();
+        assert_eq!(cache.bytes, bytes, "of {found:?}");
+    }
+
+    #[test]
+    fn it_counts_the_bytes_that_it_holds() {
+        let mut cache = filled();
+        cache.truncate(Index(11));
+        check(&cache, 5..=10);
+        cache.purge(Index(6));
+        check(&cache, 7..=10);
+        cache.evict(Index(7), 0, 0);
+        check(&cache, 8..=10);
+        cache.purge(Index(40));
+        assert_eq!((cache.first(), cache.next(), cache.bytes), (Index(41), Index(41), 0));
+    }
+
+    #[test]
+    fn no_more_is_evicted_than_is_over_the_limits() {
+        let all = filled();
+        let mut cache = all.clone();
+        cache.evict(Index(12), 8, all.bytes);
+        check(&cache, 5..=12);
+        cache.evict(Index(12), 7, all.bytes);
+        check(&cache, 6..=12);
+        let left = cache.bytes;
+        cache.evict(Index(12), 8, left - 1);
+        check(&cache, 7..=12);
+        cache.evict(Index(8), 0, u64::MAX);
+        check(&cache, 9..=12);
+    }
+}
