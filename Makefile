@@ -46,12 +46,13 @@ test: deps announce ## Run all tests
 
 check: fmt-check clippy doc-check rules deny ## Everything that must hold before a commit: format, clippy, docs, rules
 
-sim: ## Simulate clusters: SEEDS seeds (200) of five minutes from FIRST_SEED (1) on, short ones with least limits, and compare debug with release
+sim: ## Simulate clusters: SEEDS seeds (200) of five minutes from FIRST_SEED (1) on, short ones with least limits, and compare debug with release; then meet every state of small clusters
 	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SEEDS)
 	cargo run --release --package balsa-sim -- run --first-seed $(FIRST_SEED) --seeds $(SHORT_SEEDS) --short --least-limits
 	@$(MAKE) --no-print-directory equal-histories ARGS="run --first-seed $(FIRST_SEED) --seeds 20 --short"
 	@$(MAKE) --no-print-directory equal-histories ARGS="run --first-seed $(FIRST_SEED) --seeds 20 --short --least-limits"
 	@$(MAKE) --no-print-directory equal-histories ARGS="replay $(FIRST_SEED) --short"
+	cargo run --release --package balsa-sim -- explore
 
 # One seed is one history: processes built for debug and for release print the same bytes.
 equal-histories:

@@ -25,6 +25,11 @@ pub struct Config {
     /// A bug to commit on purpose.
     #[cfg(feature = "planted-bugs")]
     pub planted: Option<crate::Bug>,
+    /// Read from disk, for peers, whatever is durable, though it is in memory too, and
+    /// perhaps not committed: what was read may then be replaced before it is sent. By
+    /// itself no bug; with it the checks of what was read have something to find.
+    #[cfg(feature = "planted-bugs")]
+    pub fetches_durable: bool,
 }
 
 /// Every bound of the core (rule 16). Bytes are counted by [`Entry::size`](crate::Entry::size).
@@ -94,7 +99,21 @@ impl Config {
             limits: Limits::default(),
             #[cfg(feature = "planted-bugs")]
             planted: None,
+            #[cfg(feature = "planted-bugs")]
+            fetches_durable: false,
         }
+    }
+
+    /// Whether what is durable is read from disk for peers, though it is in memory too.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn fetches_durable(&self) -> bool {
+        self.fetches_durable || self.planted == Some(crate::Bug::FetchUnchecked)
+    }
+
+    /// Whether what is durable is read from disk for peers, though it is in memory too.
+    #[cfg(not(feature = "planted-bugs"))]
+    pub(crate) fn fetches_durable(&self) -> bool {
+        false
     }
 
     /// Says what is wrong with the settings, if anything is.

@@ -5,7 +5,7 @@ use sim::explore::scenarios;
 use sim::explore::search::{End, Outcome, explore};
 
 /// No scenario of this selection has more states.
-const MOST: u64 = 200_000;
+const MOST: u64 = 600_000;
 
 fn whole(name: &str) -> Outcome {
     let scenario = scenarios::named(name).unwrap_or_else(|| panic!("there is no scenario {name}"));
@@ -23,6 +23,8 @@ fn the_core_passes_whole_scenarios() {
         "repeated-appends",
         "membership",
         "fetches",
+        "handover",
+        "broken-snapshots",
     ];
     for name in small {
         let outcome = whole(name);

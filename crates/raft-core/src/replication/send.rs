@@ -88,8 +88,7 @@ impl Raft {
             Need::Nothing
         } else if probing && peer.next > last {
             Need::Empty
-        } else if planted!(self.config, FetchUnchecked) && peer.next <= self.log.ledger().durable()
-        {
+        } else if self.config.fetches_durable() && peer.next <= self.log.ledger().durable() {
             Need::Fetch(last.min(self.log.ledger().durable()))
         } else if peer.next < self.log.cache().first() {
             Need::Fetch(last.min(self.log.cache().first().prev()))

@@ -53,6 +53,10 @@ pub struct Budget {
     pub reads: PerNode,
     /// Streams that break, as the leader sees them.
     pub breaks: PerNode,
+    /// Reports, true or not, that a peer's process is gone, given to this node.
+    pub reports: PerNode,
+    /// Leaderships handed over, by this leader.
+    pub transfers: PerNode,
     /// Commands, at whoever leads.
     pub commands: u8,
     /// Membership changes, at whoever leads.
@@ -92,7 +96,7 @@ impl fmt::Display for PerNode {
 
 impl fmt::Display for Bounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Budget { stands, resigns, beats, crashes, reads, breaks, commands, changes } =
+        let Budget { stands, resigns, beats, crashes, reads, breaks, commands, changes, .. } =
             &self.budget;
         write!(f, "terms to {}", self.last_term)?;
         let per_node = [
@@ -102,6 +106,8 @@ impl fmt::Display for Bounds {
             ("crashes", crashes),
             ("reads", reads),
             ("broken streams", breaks),
+            ("reports of peers gone", &self.budget.reports),
+            ("transfers", &self.budget.transfers),
             ("slow disks", &self.slow_disks),
             ("slow states", &self.slow_states),
             ("slow fetches", &self.slow_fetches),

@@ -28,15 +28,25 @@ pub struct Quarry {
 /// All of them, in the order of the table of known failures.
 pub const ALL: &[Quarry] = &[
     quarry(Bug::ElectsByApplied, Property::LeaderCompleteness, "membership"),
+    quarry(Bug::LeavesUncommittedJoint, Property::LeaderCompleteness, "membership"),
     quarry(Bug::StepDownForgetsVote, Property::OneVoteATerm, "pre-votes"),
     quarry(Bug::VoteBeforeTerm, Property::OneVoteATerm, "ballots"),
     quarry(Bug::CandidateBeforeDurable, Property::OneVoteATerm, "ballots"),
+    quarry(Bug::ReadsBeforeOwnTerm, Property::FreshReads, "reads"),
+    quarry(Bug::ReadsByLease, Property::FreshReads, "reads"),
+    quarry(Bug::CommitsUnverified, Property::CommittedForGood, "replaced-writes"),
+    quarry(Bug::AppendEndsLog, Property::CommittedForGood, "figure-8"),
+    quarry(Bug::AcknowledgesAllSent, Property::CommittedIsDurable, "replication"),
     quarry(Bug::OldAcknowledgement, Property::CommittedIsDurable, "old-answers"),
     quarry(Bug::UnclippedWrites, Property::AppliedIsDurable, "replaced-writes"),
+    quarry(Bug::HalfIsQuorum, Property::LeaderCompleteness, "membership"),
+    quarry(Bug::CacheNotCut, Property::AppliedIsDurable, "replication"),
     quarry(Bug::CommitsOlderTerms, Property::LeaderCompleteness, "figure-8"),
+    quarry(Bug::DurableStaysHigh, Property::AppliedIsDurable, "replaced-writes"),
+    quarry(Bug::NoJointPhase, Property::LeaderCompleteness, "membership"),
     quarry(Bug::EarlyAcknowledgement, Property::CommittedIsDurable, "repeated-appends"),
     quarry(Bug::AppliesBeforeDurable, Property::AppliedIsDurable, "slow-follower"),
-    quarry(Bug::FetchUnchecked, Property::CommittedIsDurable, "fetches"),
+    quarry(Bug::FetchUnchecked, Property::CommittedIsDurable, "rash-fetches"),
     quarry(Bug::ReadJoinsRound, Property::FreshReads, "reads"),
 ];
 

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use raft_core::{Body, Entry, Index, NodeId, Position, Reply, RoleName, Term, Ticket};
 
-use super::node::{Letter, Node, Reaction, entry_at};
+use super::letter::Letter;
+use super::node::{Node, Reaction, entry_at};
 use super::property::{Property, Violation};
 
 /// Node 1, 2, 3 …
@@ -113,8 +114,7 @@ impl History {
 
     /// A candidate votes for itself, and says so by asking.
     fn vote(&mut self, id: NodeId, letter: &Letter) -> Result<(), Violation> {
-        let Some(whom) = vote_in(letter) else { return Ok(()) };
-        let term = letter.message.term;
+        let Some((whom, term)) = vote_in(letter) else { return Ok(()) };
         match self.votes.insert((id, term), whom) {
             Some(other) if other != whom => Err(Violation::of(
                 Property::OneVoteATerm,
@@ -168,11 +168,12 @@ impl History {
     }
 }
 
-/// Whom the sender votes for by this.
-fn vote_in(letter: &Letter) -> Option<NodeId> {
-    match letter.message.body {
-        Body::Vote { .. } => Some(letter.message.from),
-        Body::VoteReply { granted: true } => Some(letter.message.to),
+/// Whom the sender votes for by this, and in which term.
+fn vote_in(letter: &Letter) -> Option<(NodeId, Term)> {
+    let Letter::Message { message, .. } = letter else { return None };
+    match message.body {
+        Body::Vote { .. } => Some((message.from, message.term)),
+        Body::VoteReply { granted: true } => Some((message.to, message.term)),
         _ => None,
     }
 }
@@ -340,7 +341,7 @@ mod tests {
     #[test]
     fn two_votes_in_a_term_are_rejected() {
         let voter = knows(0, &[]);
-        let reply = |to| Letter {
+        let reply = |to| Letter::Message {
             life: raft_core::Incarnation(1),
             message: Message {
                 from: NodeId(1),

@@ -3,15 +3,18 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use raft_core::{Body, Event, Message, NodeId, Proposal, RoleName, Ticket, Time};
+use raft_core::{
+    Body, Event, Incarnation, Message, NodeId, Proposal, RoleName, Term, Ticket, Time,
+};
 
 use super::bounds::{Budget, MAX_NODES};
 use super::fingerprint::{self, Fingerprint};
 use super::history::{History, Nodes, id_of, place_of};
 use super::interned::Interned;
-use super::node::{Happening, Letter, Make, Node, Reaction, SILENCE};
+use super::letter::Letter;
+use super::node::{Happening, Make, Node, Reaction};
 use super::property::Violation;
-use super::scenario::Scenario;
+use super::scenario::{SILENCE, Scenario};
 use super::step::Step;
 
 /// The whole cluster, the messages on their way, and what is remembered of the past:
@@ -67,6 +70,8 @@ pub struct Model {
     nodes: Interned<Rc<Node>>,
     letters: Interned<Letter>,
     histories: Interned<Rc<History>>,
+    /// Whether the opening is over.
+    begun: bool,
     /// What comes of a happening at a node: the same nodes are met again and again
     /// beside others.
     reactions: Interned<Result<Rc<Reacted>, Violation>>,
@@ -89,8 +94,17 @@ impl Model {
             nodes: Interned::default(),
             letters: Interned::default(),
             histories: Interned::default(),
+            begun: false,
             reactions: Interned::default(),
         }
+    }
+
+    /// The opening is over: from now on the scenario's cut holds.
+    pub fn begin(&mut self, state: &mut State) {
+        self.begun = true;
+        let scenario = &self.scenario;
+        let is_cut = |letter: &Letter| scenario.is_cut(letter.from(), letter.to());
+        state.letters.retain(|number| !is_cut(self.letters.get(*number)));
     }
 
     /// How many different nodes were met.
@@ -130,18 +144,28 @@ impl Model {
         state.letters.retain(|number| !is_lost(self.letters.get(*number)));
     }
 
-    /// Forgets the answers that this node will ignore whenever they come, for their
-    /// term is behind the one on its disk.
-    fn lose_old_answers(&self, state: &mut State, place: usize) {
-        #[cfg(feature = "planted-bugs")]
-        if self.scenario.planted == Some(raft_core::Bug::OldAcknowledgement) {
+    /// Forgets what is of a term behind the one on the receiver's disk, and means
+    /// nothing any more: answers, which it will ignore whenever they come, and requests
+    /// whose sender has a later term on its own disk. Not where that very rule is to be
+    /// proved.
+    fn lose_what_is_old(&self, state: &mut State, place: usize) {
+        if self.scenario.keeps_old_letters {
             return;
         }
-        let (id, term) = (id_of(place), self.node(state, place).durable_term());
+        let id = id_of(place);
+        let durable: Vec<Term> = state
+            .nodes
+            .iter()
+            .take(self.makes.len())
+            .map(|node| self.nodes.get(*node).durable_term())
+            .collect();
+        let is_behind = |id: NodeId, term: Term| term < durable[place_of(id)];
         self.lose(state, |letter| {
-            let Message { to, term: told, body, .. } = &letter.message;
-            let is_answer = !body.is_request() && !matches!(body, Body::PreVoteReply { .. });
-            *to == id && *told < term && is_answer
+            let Letter::Message { message, .. } = letter else { return false };
+            let Message { from, to, term, body } = message;
+            let is_pre_vote = matches!(body, Body::PreVote { .. } | Body::PreVoteReply { .. });
+            let means_nothing = !body.is_request() || is_behind(*from, *term);
+            [*from, *to].contains(&id) && !is_pre_vote && is_behind(*to, *term) && means_nothing
         });
     }
 
@@ -157,7 +181,7 @@ impl Model {
     pub fn steps(&self, state: &State, steps: &mut Vec<Step>) {
         steps.clear();
         for place in 0..state.letters.len() {
-            let to = self.letter(state, place).message.to;
+            let to = self.letter(state, place).to();
             if self.node(state, place_of(to)).is_running() {
                 steps.push(Step::Deliver { place });
             }
@@ -166,6 +190,7 @@ impl Model {
             let node = self.node(state, place);
             if node.is_running() {
                 self.steps_of_role(&state.left, id_of(place), node, steps);
+                self.steps_of_reports(state, id_of(place), steps);
                 steps_of_work(&state.left, id_of(place), node, steps);
             }
         }
@@ -185,6 +210,7 @@ impl Model {
                 offer(left.changes > 0, Step::Change(id));
                 for peer in (0..self.makes.len()).map(id_of).filter(|peer| *peer != id) {
                     offer(left.breaks.get(id) > 0, Step::Break { at: id, peer });
+                    offer(left.transfers.get(id) > 0, Step::Transfer { at: id, peer });
                 }
             }
             RoleName::Follower | RoleName::PreCandidate | RoleName::Candidate => {
@@ -193,6 +219,18 @@ impl Model {
                 }
             }
             RoleName::Learner => {}
+        }
+    }
+
+    /// A report may be wrong, or speak of a life that ended long ago.
+    fn steps_of_reports(&self, state: &State, id: NodeId, steps: &mut Vec<Step>) {
+        if state.left.reports.get(id) == 0 {
+            return;
+        }
+        for peer in (0..self.makes.len()).map(id_of).filter(|peer| *peer != id) {
+            let now = self.node(state, place_of(peer)).life.0;
+            let lives = (now - 1).max(1)..=now;
+            steps.extend(lives.map(|life| Step::Gone { at: id, peer, life: Incarnation(life) }));
         }
     }
 
@@ -212,8 +250,13 @@ impl Model {
         }
         next.nodes[place] = reacted.node;
         self.learn(&mut next, place, &reacted.reaction)?;
-        reacted.letters.iter().for_each(|number| next.add_letter(*number));
-        self.lose_old_answers(&mut next, place);
+        for number in &reacted.letters {
+            let letter = self.letters.get(*number);
+            if !self.begun || !self.scenario.is_cut(letter.from(), letter.to()) {
+                next.add_letter(*number);
+            }
+        }
+        self.lose_what_is_old(&mut next, place);
         Ok(Some(next))
     }
 
@@ -229,7 +272,7 @@ impl Model {
         let left = &mut next.left;
         match step {
             Step::Deliver { place } => {
-                let to = self.letters.get(next.letters[place]).message.to;
+                let to = self.letters.get(next.letters[place]).to();
                 if !self.scenario.repeats {
                     next.letters.remove(place);
                 }
@@ -240,6 +283,8 @@ impl Model {
             Step::Beat(id) => left.beats.pay(id),
             Step::Crash(id, _) => left.crashes.pay(id),
             Step::Break { at, .. } => left.breaks.pay(at),
+            Step::Gone { at, .. } => left.reports.pay(at),
+            Step::Transfer { at, .. } => left.transfers.pay(at),
             Step::Propose(id) => {
                 left.commands -= 1;
                 id
@@ -255,7 +300,11 @@ impl Model {
                 next.history = self.number_of(history);
                 id
             }
-            Step::Write(id) | Step::Apply(id) | Step::ReadDisk(id, _) | Step::HandOver(id, _) => id,
+            Step::Write(id)
+            | Step::Apply(id)
+            | Step::TakeSnapshot(id)
+            | Step::ReadDisk(id, _)
+            | Step::HandOver(id, _) => id,
         }
     }
 
@@ -265,9 +314,8 @@ impl Model {
         let told = |id, event| (place_of(id), Happening::Told(Time(0), event));
         match step {
             Step::Deliver { place } => {
-                let Letter { life, message } = self.letter(state, place).clone();
-                let to = place_of(message.to);
-                (to, Happening::Told(SILENCE, Event::Message { incarnation: life, message }))
+                let letter = self.letter(state, place).clone();
+                (place_of(letter.to()), Happening::Came(self.scenario.silence, letter))
             }
             Step::Stand(id) | Step::Beat(id) => told(id, Event::Wakeup),
             Step::Resign(id) => (place_of(id), Happening::Told(SILENCE, Event::Wakeup)),
@@ -282,9 +330,14 @@ impl Model {
                 told(id, Event::ChangeMembership { ticket: Ticket(0), change })
             }
             Step::Read(id) => told(id, Event::Read(ticket_of_read(left, id))),
-            Step::Break { at, peer } => told(at, Event::PeerUnreachable(peer)),
+            Step::Break { at, peer } => (place_of(at), Happening::Broke(peer)),
+            Step::Gone { at, peer, life } => told(at, Event::PeerGone { peer, incarnation: life }),
+            Step::Transfer { at, peer } => {
+                told(at, Event::TransferLeadership { ticket: Ticket(0), to: Some(peer) })
+            }
             Step::Write(id) => (place_of(id), Happening::Written),
             Step::Apply(id) => (place_of(id), Happening::Applied),
+            Step::TakeSnapshot(id) => (place_of(id), Happening::SnapshotTaken),
             Step::ReadDisk(id, at) => (place_of(id), Happening::DiskRead(at)),
             Step::HandOver(id, at) => (place_of(id), Happening::Fetched(at)),
             Step::Crash(id, done) => (place_of(id), Happening::Crashed(done)),
@@ -340,6 +393,9 @@ fn steps_of_work(left: &Budget, id: NodeId, node: &Node, steps: &mut Vec<Step>) 
     }
     if node.batches() > 0 {
         steps.push(Step::Apply(id));
+    }
+    if node.takes_snapshot() {
+        steps.push(Step::TakeSnapshot(id));
     }
     for (at, is_read) in node.fetches().enumerate() {
         steps.push(if is_read { Step::HandOver(id, at) } else { Step::ReadDisk(id, at) });

@@ -4,8 +4,8 @@ use raft_core::NodeId;
 
 use super::bounds::{Budget, PerNode};
 use super::history::{Nodes, id_of};
+use super::letter::Letter;
 use super::model::{Model, State};
-use super::node::Letter;
 use super::property::Violation;
 use super::scenario::Scenario;
 use super::step::Step;
@@ -63,13 +63,14 @@ pub fn play(model: &mut Model, scenario: &Scenario) -> Result<State, Violation> 
             Move::Cut(one, other) => {
                 let ends = [NodeId(one), NodeId(other)];
                 model.lose(&mut state, |letter| {
-                    ends.contains(&letter.message.from) && ends.contains(&letter.message.to)
+                    ends.contains(&letter.from()) && ends.contains(&letter.to())
                 });
             }
             _ => {}
         }
     }
     state.left = budget;
+    model.begin(&mut state);
     Ok(state)
 }
 
@@ -101,7 +102,7 @@ fn deliver(model: &mut Model, state: &mut State, place: usize) -> Result<(), Vio
 }
 
 fn carry(model: &mut Model, state: &mut State, from: NodeId, to: NodeId) -> Result<(), Violation> {
-    let fits = |letter: &Letter| letter.message.from == from && letter.message.to == to;
+    let fits = |letter: &Letter| letter.from() == from && letter.to() == to;
     let first = |model: &Model, state: &State| {
         (0..state.letters()).find(|place| fits(model.letter(state, *place)))
     };
@@ -135,6 +136,9 @@ fn slow_work(nodes: &Nodes) -> Option<Step> {
         }
         if node.batches() > 0 {
             return Some(Step::Apply(id));
+        }
+        if node.takes_snapshot() {
+            return Some(Step::TakeSnapshot(id));
         }
         let is_read = node.fetches().next()?;
         Some(if is_read { Step::HandOver(id, 0) } else { Step::ReadDisk(id, 0) })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use raft_core::NodeId;
+use raft_core::{Incarnation, NodeId};
 
 /// What happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +31,28 @@ pub enum Step {
         /// The peer.
         peer: NodeId,
     },
+    /// The node is told that a process of a peer is gone, which may not be so.
+    Gone {
+        /// Who is told.
+        at: NodeId,
+        /// The peer.
+        peer: NodeId,
+        /// The life that is said to have ended.
+        life: Incarnation,
+    },
+    /// The leader is asked to hand over to a peer.
+    Transfer {
+        /// The leader.
+        at: NodeId,
+        /// The peer.
+        peer: NodeId,
+    },
     /// The node's oldest write is done.
     Write(NodeId),
     /// The node's oldest batch is applied.
     Apply(NodeId),
+    /// The node has taken the snapshot that its core asked for.
+    TakeSnapshot(NodeId),
     /// The node reads old entries from its disk.
     ReadDisk(NodeId, usize),
     /// The node's core is given what was read.
@@ -54,8 +72,11 @@ impl fmt::Display for Step {
             Step::Change(node) => write!(f, "{node} is asked to change the membership"),
             Step::Read(node) => write!(f, "a read comes to {node}"),
             Step::Break { at, peer } => write!(f, "the stream from {at} to {peer} breaks"),
+            Step::Gone { at, peer, life } => write!(f, "{at} is told that {peer}/{life} is gone"),
+            Step::Transfer { at, peer } => write!(f, "{at} is asked to hand over to {peer}"),
             Step::Write(node) => write!(f, "{node}'s oldest write is done"),
             Step::Apply(node) => write!(f, "{node} has applied a batch"),
+            Step::TakeSnapshot(node) => write!(f, "{node} has taken a snapshot"),
             Step::ReadDisk(node, _) => write!(f, "{node} reads old entries from its disk"),
             Step::HandOver(node, _) => write!(f, "{node} is given what it read"),
             Step::Crash(node, 0) => write!(f, "{node} crashes"),
