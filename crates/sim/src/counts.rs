@@ -69,6 +69,7 @@ kinds! {
     LeftDead "nodes left dead for good",
     LeftFull "nodes left with a full disk for good",
     LeftCutOff "nodes left cut off, deaf or mute for good",
+    LinkLeftDown "links left down for good",
     Campaign "campaigns",
     LeaderElected "leaders elected",
     LeaderByPeerGone "leaders elected after a peer was reported gone",

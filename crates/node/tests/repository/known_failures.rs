@@ -18,11 +18,12 @@ const FAILURES: usize = 44;
 const PENDING: &str = "pending";
 
 /// Where the bugs are named that can be planted: by crate, in the order of the rows.
-const PLANTED: [&str; 4] = [
+const PLANTED: [&str; 5] = [
     "crates/raft-core/src/planted.rs",
     "crates/node/src/driver/planted.rs",
     "crates/raft-storage/src/planted.rs",
     "crates/kv-statemachine/src/planted.rs",
+    "crates/sim/src/mutation/transport_bug.rs",
 ];
 
 /// A row: `| F01 | failure | how it arises | protection | tests | planted as |`.

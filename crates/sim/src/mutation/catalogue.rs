@@ -5,7 +5,7 @@ use kv_statemachine::Bug as Store;
 use raft_core::Bug as Core;
 use raft_storage::Bug as Storage;
 
-use super::{Bug, Mutation};
+use super::{Bug, Mutation, TransportBug};
 use crate::report::{LIVENESS, STARTS_AGAIN};
 
 /// The names of the properties, as their checks give them.
@@ -24,7 +24,6 @@ mod property {
         "the membership in force is the last one in the log (Raft paper, section 6)";
     pub const KEPT: &str = "what was acknowledged in a term stays in it (Raft paper, section 5.3)";
     pub const LINEARIZABLE: &str = "linearizability (Herlihy and Wing, 1990)";
-    pub const LOGS: &str = "log matching (Raft paper, figure 3)";
     pub const MACHINES: &str = "state machine safety (Raft paper, figure 3)";
     pub const PROMISES: &str = "promises are durable (Raft paper, figure 2)";
     pub const STEPS: &str = "memberships change by safe steps (Raft paper, section 6)";
@@ -74,8 +73,9 @@ pub const ALL: &[Mutation] = &[
     store(Store::ExpiresByOwnClock, p::EQUAL),
     core(Core::EarlyAcknowledgement, p::PROMISES),
     core(Core::AppliesBeforeDurable, p::APPLIED),
-    core(Core::FetchUnchecked, p::LOGS),
+    core(Core::FetchUnchecked, p::COPIES),
     core(Core::ReadJoinsRound, p::LINEARIZABLE),
+    Mutation { bug: Bug::Transport(TransportBug::KeepsNoRecords), property: p::ELECTABLE },
     storage(Storage::FlushesByParts, p::EQUAL),
     driver(Driver::ResetsLogFirst, STARTS_AGAIN),
 ];
@@ -122,7 +122,8 @@ mod tests {
         let bugs = (Core::ALL.iter().map(|bug| Bug::Core(*bug)))
             .chain(Driver::ALL.iter().map(|bug| Bug::Driver(*bug)))
             .chain(Storage::ALL.iter().map(|bug| Bug::Storage(*bug)))
-            .chain(Store::ALL.iter().map(|bug| Bug::Store(*bug)));
+            .chain(Store::ALL.iter().map(|bug| Bug::Store(*bug)))
+            .chain(TransportBug::ALL.iter().map(|bug| Bug::Transport(*bug)));
         assert_eq!(listed, bugs.collect());
     }
 

@@ -13,11 +13,13 @@
 pub mod bugs;
 mod catalogue;
 mod hunt;
+mod transport_bug;
 
 use std::fmt;
 
 pub use catalogue::{ALL, by_name};
 pub use hunt::{Catch, Hunt, Quarry, hunt};
+pub use transport_bug::TransportBug;
 
 /// A bug to commit on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub enum Bug {
     Storage(raft_storage::Bug),
     /// In the replicated store.
     Store(kv_statemachine::Bug),
+    /// Between the nodes.
+    Transport(TransportBug),
 }
 
 impl Mutation {
@@ -49,6 +53,7 @@ impl Mutation {
             Bug::Driver(bug) => bug.name(),
             Bug::Storage(bug) => bug.name(),
             Bug::Store(bug) => bug.name(),
+            Bug::Transport(bug) => bug.name(),
         }
     }
 
@@ -59,6 +64,7 @@ impl Mutation {
             Bug::Driver(bug) => bug.row(),
             Bug::Storage(bug) => bug.row(),
             Bug::Store(bug) => bug.row(),
+            Bug::Transport(bug) => bug.row(),
         }
     }
 
@@ -95,6 +101,14 @@ impl Mutation {
     pub fn in_store(&self) -> Option<kv_statemachine::Bug> {
         match self.bug {
             Bug::Store(bug) => Some(bug),
+            _ => None,
+        }
+    }
+
+    /// What is planted in the transport.
+    pub fn in_transport(&self) -> Option<TransportBug> {
+        match self.bug {
+            Bug::Transport(bug) => Some(bug),
             _ => None,
         }
     }

@@ -68,7 +68,7 @@ impl World {
         }
         match fault {
             Fault::Transfer(to) => {
-                self.submit_admin(leader, AdminRequest::Transfer(*to));
+                self.transfer(leader, *to);
             }
             Fault::AddLearner => self.add_learner(leader),
             Fault::Promote => {
@@ -167,6 +167,11 @@ impl World {
             self.counts.add(Kind::NodeJoined);
         }
         self.submit_admin(leader, AdminRequest::Change(change));
+    }
+
+    /// Asks a leader to hand over.
+    pub(super) fn transfer(&mut self, leader: NodeId, to: Option<NodeId>) {
+        self.submit_admin(leader, AdminRequest::Transfer(to));
     }
 
     fn submit_admin(&mut self, leader: NodeId, request: AdminRequest) {

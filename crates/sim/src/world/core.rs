@@ -57,6 +57,7 @@ impl World {
             self.leave_dead(id)?;
         }
         if rng.one_in(2) {
+            self.cut_some_links(&mut rng);
             return Ok(());
         }
         let mut nodes: Vec<NodeId> = self.core.iter().copied().collect();

@@ -11,6 +11,8 @@ use raft_net::{HandshakeError, Identity, TransportEvent};
 use super::World;
 use super::nodes::Node;
 use crate::counts::Kind;
+#[cfg(feature = "planted-bugs")]
+use crate::mutation::{Mutation, TransportBug};
 use crate::node::CLUSTER;
 use crate::report::Failure;
 
@@ -65,7 +67,7 @@ impl World {
         };
         let lane = raft_net::Lane::Bulk;
         let hello = dialling.hello(to, lane);
-        let heard = hosting.check_hello(&hello, host.recorded(from)).and_then(|()| {
+        let heard = hosting.check_hello(&hello, self.recorded(host, from)).and_then(|()| {
             if host.knows_removed(from) {
                 return Err(HandshakeError::Removed { member: from.0 });
             }
@@ -75,7 +77,7 @@ impl World {
             Err(error) => Some((true, error)),
             Ok(()) => {
                 let answer = hosting.welcome();
-                let checked = dialling.check_welcome(&answer, to, dialler.recorded(to));
+                let checked = dialling.check_welcome(&answer, to, self.recorded(dialler, to));
                 checked.err().map(|error| (false, error))
             }
         };
@@ -95,9 +97,26 @@ impl World {
     /// before: by anybody who can be reached and has its folder on record.
     pub(super) fn is_remembered(&self, id: NodeId) -> bool {
         self.peers_of(id).into_iter().any(|peer| {
-            let knows = |node: &Node| node.recorded(id).is_some() || node.knows_removed(id);
+            let knows = |node: &Node| self.recorded(node, id).is_some() || node.knows_removed(id);
             self.network.connects(id, peer) && self.nodes.get(&peer).is_some_and(knows)
         })
+    }
+
+    /// The folder that a node has on record for a peer.
+    fn recorded(&self, node: &Node, peer: NodeId) -> Option<u64> {
+        node.records.get(&peer).copied().filter(|_| !self.keeps_no_records())
+    }
+
+    /// Whether the bug is planted that lets wiped disks in.
+    #[cfg(feature = "planted-bugs")]
+    pub(super) fn keeps_no_records(&self) -> bool {
+        self.mutation.and_then(Mutation::in_transport) == Some(TransportBug::KeepsNoRecords)
+    }
+
+    /// Whether the bug is planted that lets wiped disks in: never.
+    #[cfg(not(feature = "planted-bugs"))]
+    pub(super) fn keeps_no_records(&self) -> bool {
+        false
     }
 
     /// Whether a node's process runs on a wiped disk.
@@ -107,11 +126,6 @@ impl World {
 }
 
 impl Node {
-    /// The folder that this node has on record for a peer.
-    fn recorded(&self, peer: NodeId) -> Option<u64> {
-        self.records.get(&peer).copied()
-    }
-
     /// Another membership is in force: its members' folders are on record from now on.
     pub(super) fn record(&mut self, membership: &Membership) {
         let members = membership.members.iter();

@@ -71,12 +71,15 @@ impl World {
         }
         self.crash(id, Death::Power)?;
         let luck = planned.rng().fork("wiped");
+        let is_kept_out = !self.keeps_no_records();
         if let Some(node) = self.nodes.get_mut(&id) {
             node.disks = crate::node::Disks::new(id, &luck);
-            node.is_impostor = true;
+            node.is_impostor = is_kept_out;
             self.counts.add(Kind::DiskWiped);
         }
-        self.lose(id);
+        if is_kept_out {
+            self.lose(id);
+        }
         Ok(())
     }
 

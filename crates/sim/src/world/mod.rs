@@ -21,6 +21,7 @@ mod count;
 mod coup;
 mod faults;
 mod handshake;
+mod lame;
 mod losses;
 mod nodes;
 mod pace;
@@ -164,6 +165,10 @@ enum Happening {
     Strike { planned: Planned, ambush: Ambush, node: NodeId },
     /// The links of these nodes work again.
     Mended { nodes: Vec<NodeId> },
+    /// A client reads at a leader that is being deposed.
+    ReadThere { node: NodeId },
+    /// The operator wants a node to lead again.
+    HandBack { node: NodeId },
     /// A client asks for something.
     Client { client: u64 },
     /// Chaos ends.
@@ -272,6 +277,11 @@ impl World {
             Happening::Strike { planned, ambush, node } => self.strike(&planned, &ambush, node),
             Happening::Mended { nodes } => {
                 self.mend(&nodes);
+                Ok(())
+            }
+            Happening::ReadThere { node } => self.read_there(node),
+            Happening::HandBack { node } => {
+                self.hand_back(node);
                 Ok(())
             }
             Happening::Client { client } => self.client_asks(client),

@@ -38,7 +38,7 @@ impl Pace {
     pub fn lasting_us(&mut self, worker: Worker, slow_disk: bool, slow_reads: bool) -> u64 {
         match worker {
             Worker::Raft | Worker::Apply => 0,
-            Worker::Fetch if slow_reads => self.rng.between(50_000, 1_500_000),
+            Worker::Fetch if slow_reads => self.rng.between(50_000, 3_000_000),
             Worker::Log | Worker::Fetch if self.rng.one_in(2) => 0,
             Worker::Log if slow_disk => self.rng.between(20_000, 700_000),
             Worker::Log => self.rng.between(50, self.sync_us),

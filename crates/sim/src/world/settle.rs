@@ -6,13 +6,14 @@
 //!              ─▶ all have applied all ─▶ a read of everything at each member ─▶ the end
 //! ```
 //!
-//! All of it by the nodes that are healed, see [`core`](super::core), and within
-//! [`PATIENCE_US`].
+//! All of it by the nodes that are healed, see [`core`](super::core), and get through to
+//! their leader, see [`lame`](super::lame), and within [`PATIENCE_US`]. After that the
+//! leader has to stay in office for a while: nothing speaks against it any more.
 
 use std::collections::BTreeSet;
 
 use kv_statemachine::{KeyRange, Operation, RangeRequest};
-use raft_core::{Membership, NodeId, RoleName, Status, Time};
+use raft_core::{NodeId, RoleName, Status, Term, Time};
 
 use super::{Happening, Phase, World};
 use crate::checks::Fact;
@@ -25,6 +26,8 @@ use crate::workload::{OpId, Outcome, Request, Tag};
 const PATIENCE_US: u64 = 60_000_000;
 /// It is looked at this often, in microseconds.
 const LOOK_US: u64 = 50_000;
+/// A leader that stays so many election timeouts stays for good.
+const STEADY_TIMEOUTS: u32 = 6;
 /// The number of the client that asks at the very end; no other one has it.
 const LAST_CLIENT: u64 = 999;
 
@@ -37,6 +40,8 @@ pub(super) struct LastDeeds {
     wrote: BTreeSet<NodeId>,
     /// Who served a read of everything after that.
     read: BTreeSet<NodeId>,
+    /// The office that was held when all of that was done first, and since when.
+    office: Option<((NodeId, Term), Time)>,
 }
 
 impl World {
@@ -71,7 +76,7 @@ impl World {
             self.leave_joint(leader, &membership);
         }
         let missing = self.missing();
-        if missing.is_empty() && self.are_last_deeds_done()? {
+        if missing.is_empty() && self.are_last_deeds_done()? && self.is_steady() {
             self.recovered = Some(self.now.since(since));
             self.phase = Phase::Done;
             return Ok(());
@@ -94,11 +99,6 @@ impl World {
         leaders.max_by_key(|status| status.ballot.term)
     }
 
-    /// The healed nodes among the members.
-    fn healed(&self, membership: &Membership) -> BTreeSet<NodeId> {
-        membership.members.keys().copied().filter(|id| self.core.contains(id)).collect()
-    }
-
     /// What is still missing until the cluster is together.
     fn missing(&self) -> Vec<String> {
         let Some(leader) = self.core_leader() else {
@@ -112,7 +112,7 @@ impl World {
         if self.clients.wait_for(|node| self.core.contains(&node)) {
             missing.push("clients still wait for answers".to_owned());
         }
-        for id in self.healed(membership) {
+        for id in self.healed_around(leader.id, membership) {
             let status = self.nodes.get(&id).and_then(|node| node.last_status.as_deref());
             match status {
                 Some(status) if status.applied == last => {}
@@ -129,7 +129,7 @@ impl World {
     /// there; whether that is done.
     fn are_last_deeds_done(&mut self) -> Result<bool, Failure> {
         let Some(leader) = self.core_leader() else { return Ok(false) };
-        let members = self.healed(&leader.membership);
+        let members = self.healed_around(leader.id, &leader.membership);
         let to_write: Vec<NodeId> = members.difference(&self.last_deeds.wrote).copied().collect();
         for &id in &to_write {
             self.last_deeds.asked += 1;
@@ -148,9 +148,28 @@ impl World {
         Ok(to_read.is_empty())
     }
 
+    /// Whether the leader has been in office for as long as it takes to trust in it.
+    fn is_steady(&mut self) -> bool {
+        let Some(office) = self.core_leader().map(|status| (status.id, status.ballot.term)) else {
+            return false;
+        };
+        let now = self.now;
+        match self.last_deeds.office {
+            Some((same, since)) if same == office => {
+                now.since(since) >= self.setup.election_timeout() * STEADY_TIMEOUTS
+            }
+            _ => {
+                self.last_deeds.office = Some((office, now));
+                false
+            }
+        }
+    }
+
     fn deeds_missing(&self) -> Vec<String> {
         let LastDeeds { wrote, read, .. } = &self.last_deeds;
-        vec![format!("of the last client only {wrote:?} wrote and {read:?} read")]
+        vec![format!(
+            "{wrote:?} wrote and {read:?} read for the last client, and no leader stays in office"
+        )]
     }
 
     /// A node answered the last client.
@@ -170,7 +189,7 @@ impl World {
     /// The whole history, and what each healed member's store holds now.
     pub(super) fn check_end(&mut self) -> Result<(), Failure> {
         let Some(leader) = self.core_leader() else { return Ok(()) };
-        for id in self.healed(&leader.membership.clone()) {
+        for id in self.healed_around(leader.id, &leader.membership) {
             self.check_store(id)?;
         }
         self.observe(&Fact::Ended)

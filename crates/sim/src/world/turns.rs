@@ -34,7 +34,8 @@ impl World {
         let slow = (node.slow_until > self.now, node.slow_reads_until > self.now);
         let lasting_us = node.pace.lasting_us(worker, slow.0, slow.1);
         let shown = node.clock.shows(self.now);
-        let result = if lasting_us == 0 {
+        // What a disk refuses for want of room is told while there is none.
+        let result = if lasting_us == 0 || node.disks.may_fail() {
             process.turn(worker, shown)
         } else {
             let at = Time(self.now.0 + lasting_us);
