@@ -12,6 +12,7 @@
 
 mod acknowledged_writes;
 mod applied_is_durable;
+mod changes_after_commit;
 mod commit_order;
 mod commit_quorum;
 mod counted_copies;
@@ -33,6 +34,7 @@ mod membership_in_force;
 mod membership_steps;
 mod mvcc;
 mod one_vote;
+mod own_entries;
 mod purge_bound;
 mod state_machine_safety;
 mod terms_before_entries;
@@ -98,8 +100,10 @@ impl Default for Checks {
             Box::new(election_quorum::ElectionQuorum::default()),
             Box::new(leader_append_only::LeaderAppendOnly::default()),
             Box::new(leader_completeness::LeaderCompleteness::default()),
+            Box::new(own_entries::OwnEntries),
             Box::new(log_matching::LogMatching::default()),
             Box::new(membership_steps::MembershipSteps),
+            Box::new(changes_after_commit::ChangesAfterCommit),
             Box::new(membership_in_force::MembershipInForce),
             Box::new(voteless_leaders::VotelessLeaders),
             Box::new(terms_before_entries::TermsBeforeEntries),

@@ -11,6 +11,8 @@ use crate::report::{LIVENESS, STARTS_AGAIN};
 /// The names of the properties, as their checks give them.
 mod property {
     pub const APPLIED: &str = "applied entries are on the node's own disk";
+    pub const CHANGES: &str =
+        "memberships change after a commit of the leader's term (Ongaro, raft-dev 2015)";
     pub const COMMITS: &str =
         "commits have a quorum of durable copies (Raft paper, sections 5.4.2 and 6)";
     pub const COPIES: &str = "copies that are counted are on their disks (Raft paper, figure 2)";
@@ -25,6 +27,7 @@ mod property {
     pub const KEPT: &str = "what was acknowledged in a term stays in it (Raft paper, section 5.3)";
     pub const LINEARIZABLE: &str = "linearizability (Herlihy and Wing, 1990)";
     pub const MACHINES: &str = "state machine safety (Raft paper, figure 3)";
+    pub const OWN: &str = "leaders send what is in their logs (Raft paper, figure 2)";
     pub const PROMISES: &str = "promises are durable (Raft paper, figure 2)";
     pub const STEPS: &str = "memberships change by safe steps (Raft paper, section 6)";
     pub const TERMS: &str = "no entry is on a disk before its term (Raft paper, figure 2)";
@@ -36,7 +39,7 @@ use property as p;
 
 /// All of them, in the order of the table of known failures.
 pub const ALL: &[Mutation] = &[
-    core(Core::ChangesBeforeOwnTerm, p::ELECTABLE),
+    core(Core::ChangesBeforeOwnTerm, p::CHANGES),
     core(Core::ElectsByApplied, p::ELECTIONS),
     core(Core::OnlyBeginnerLeavesJoint, LIVENESS),
     core(Core::LeavesUncommittedJoint, p::ELECTABLE),
@@ -73,7 +76,7 @@ pub const ALL: &[Mutation] = &[
     store(Store::ExpiresByOwnClock, p::EQUAL),
     core(Core::EarlyAcknowledgement, p::PROMISES),
     core(Core::AppliesBeforeDurable, p::APPLIED),
-    core(Core::FetchUnchecked, p::COPIES),
+    core(Core::FetchUnchecked, p::OWN),
     core(Core::ReadJoinsRound, p::LINEARIZABLE),
     Mutation { bug: Bug::Transport(TransportBug::KeepsNoRecords), property: p::ELECTABLE },
     storage(Storage::FlushesByParts, p::EQUAL),

@@ -43,6 +43,8 @@ impl World {
     ) -> Result<(), Failure> {
         let Some((leader, membership)) = self.leader() else { return Ok(()) };
         self.counts.add(Kind::LeaderDeposed);
+        // Whoever is cut off already would not get to know of the next leader.
+        self.heal_network();
         let mut rng = planned.rng().fork("coup");
         let changes = rng.one_in(3);
         if changes {
