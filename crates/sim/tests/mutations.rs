@@ -78,6 +78,33 @@ fn clusters_that_remember_a_dead_leader_are_found() {
     is_caught("remembers-dead-leader");
 }
 
+#[test]
+fn copies_that_are_not_there_are_found() {
+    is_caught("old-acknowledgement");
+    is_caught("unclipped-writes");
+    is_caught("snapshot-ack-by-term-alone");
+}
+
+#[test]
+fn snapshots_over_what_was_acknowledged_are_found() {
+    is_caught("snapshot-over-newer");
+}
+
+#[test]
+fn changes_before_a_commit_of_the_term_are_found() {
+    is_caught("changes-before-own-term");
+}
+
+#[test]
+fn installations_that_reset_the_log_first_are_found() {
+    is_caught("resets-log-first");
+}
+
+#[test]
+fn clusters_that_depose_their_leaders_for_ever_are_found() {
+    is_caught("disloyal-to-leaders");
+}
+
 /// The other half of the proof is `crates/node/tests/repository/planted_bugs.rs`: what is
 /// delivered does not hold these names.
 #[test]

@@ -42,7 +42,8 @@ impl Raft {
         fx: &mut Effects,
     ) {
         let is_void = epoch != self.log.epoch() && !planted!(self.config, FetchUnchecked);
-        let Some((node, peer)) = self.peer_of_fetch(id) else {
+        let begins = entries.as_ref().and_then(|entries| entries.first()).map(|entry| entry.index);
+        let Some((node, peer)) = self.peer_of_fetch(id, begins) else {
             fx.push(Effect::Ignored { from: None, reason: Ignored::Stale });
             return;
         };
@@ -81,13 +82,13 @@ impl Raft {
             && first > Some(self.log.summary().base().index)
     }
 
-    fn peer_of_fetch(&mut self, id: u64) -> Option<(NodeId, &mut Progress)> {
+    fn peer_of_fetch(&mut self, id: u64, begins: Option<Index>) -> Option<(NodeId, &mut Progress)> {
         let Role::Leader(leader) = &mut self.role else { return None };
         let mut peers = leader.peers.iter_mut();
         let is_any = planted!(self.config, FetchUnchecked);
-        peers
-            .find(|(_, peer)| peer.fetch.is_some_and(|fetch| fetch.id == id || is_any))
-            .map(|(node, peer)| (*node, peer))
+        let is_awaited =
+            |fetch: PendingFetch| fetch.id == id || (is_any && Some(fetch.first) == begins);
+        peers.find(|(_, peer)| peer.fetch.is_some_and(is_awaited)).map(|(node, peer)| (*node, peer))
     }
 
     /// A peer's progress, if this node leads and knows it.

@@ -4,14 +4,6 @@
 //! gone, and for a while nothing that they send reaches it. They elect another one at
 //! once; the old one goes on until it misses them. What it was told before may reach it
 //! in the middle of that, if links are clogged and not cut.
-//!
-//! ```text
-//!   old leader   ── changes the membership? ── serves reads? ──────── led again? ──▶
-//!   others       told that it is gone ─▶ elect ─▶ change the membership? ── lose one? ──▶
-//!                │◀──────────── kept apart ────────────▶│
-//! ```
-//!
-//! Some coups come with more, for it is then that it does most harm.
 
 use kv_statemachine::{KeyRange, RangeRequest};
 use raft_core::{NodeId, Time};
@@ -27,11 +19,36 @@ use crate::workload::Request;
 const COUP_CLIENT: u64 = 997;
 /// Until then somebody reads there, in microseconds after it began.
 const FIRST_READ_US: u64 = 20_000;
-/// The old leader is handed the leadership again within this after its time apart, in
-/// microseconds.
-const RETURN_US: u64 = 400_000;
-/// Its disk stays slow to read for so long after that, in microseconds.
-const SLOW_AFTER_US: u64 = 1_500_000;
+/// The old leader is to be handed the leadership again so many times after its time apart …
+const RETURNS: u64 = 4;
+/// … so far apart at most, in microseconds.
+const RETURN_US: u64 = 600_000;
+/// Its disk stays slow to read for so long after that at most, in microseconds.
+const SLOW_AFTER_US: u64 = 3_000_000;
+
+/// What else happens, for it is then that a coup does most harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plot {
+    /// Nothing.
+    Plain,
+    /// The old leader was changing the membership, and the new one wants to at once.
+    Changes,
+    /// Clients read at the old leader.
+    Reads,
+    /// The old leader leads again soon.
+    Return,
+}
+
+impl Plot {
+    fn draw(rng: &mut Rng) -> Plot {
+        match rng.below(4) {
+            0 => Plot::Plain,
+            1 => Plot::Changes,
+            2 => Plot::Reads,
+            _ => Plot::Return,
+        }
+    }
+}
 
 impl World {
     /// Deposes the leader for so long; `cuts`: what is sent meanwhile is lost, both ways.
@@ -46,60 +63,61 @@ impl World {
         // Whoever is cut off already would not get to know of the next leader.
         self.heal_network();
         let mut rng = planned.rng().fork("coup");
-        let changes = rng.one_in(3);
-        if changes {
+        let plot = Plot::draw(&mut rng);
+        if plot == Plot::Changes {
             self.administer(planned, &Fault::Remove)?;
-            let ambush = Ambush {
-                moment: Moment::Elected,
-                blow: Blow::Change,
-                patience_us: for_us,
-                delay_us: rng.below(300),
-                for_us: 0,
-            };
-            self.lay(planned, ambush);
+            self.lay(planned, change_at_election(for_us, &mut rng));
         }
         let mut others = self.others(leader);
         rng.shuffle(&mut others);
-        // As many stay with it as leave the others a majority.
         let voters = membership.voters.len();
+        // As many stay with it as leave the others a majority.
         let friends = rng.below((voters as u64).div_ceil(2)) as usize;
         let mut stay = others.split_off(others.len().saturating_sub(friends));
         stay.push(leader);
         let until = Time(self.now.0 + for_us);
-        // A change that only the old leader has is the one that does harm.
-        if cuts || changes {
+        // What only the old leader has is what does harm then.
+        if cuts || matches!(plot, Plot::Changes | Plot::Return) {
             self.network.partition(&[stay.clone(), others.clone()]);
             self.queue.push(until, Happening::Mended { nodes: stay });
         } else {
             self.clog(&others, &stay, until);
         }
-        self.follow_deposed(leader, for_us, &mut rng);
-        let can_spare_one = others.len() > voters / 2 + 1;
-        if let Some(id) = others.first().copied().filter(|_| can_spare_one && rng.one_in(3)) {
-            self.isolate(id);
-            let until = Time(until.0 + RETURN_US + rng.below(RETURN_US));
-            self.queue.push(until, Happening::Mended { nodes: vec![id] });
+        match plot {
+            Plot::Reads => self.read_meanwhile(leader, for_us, &mut rng),
+            Plot::Return => {
+                let can_spare_one = others.len() > voters / 2 + 1;
+                let absent = others.first().copied().filter(|_| can_spare_one);
+                self.plan_return(leader, absent, until, &mut rng);
+            }
+            Plot::Plain | Plot::Changes => {}
         }
         others.into_iter().try_for_each(|to| self.tell_falsely(to, leader))
     }
 
-    /// What happens at the old leader meanwhile, and after that.
-    fn follow_deposed(&mut self, leader: NodeId, for_us: u64, rng: &mut Rng) {
-        if rng.one_in(2) {
-            let first = self.now.0 + rng.below(FIRST_READ_US);
-            let later = (0..3).map(|_| self.now.0 + rng.below(for_us));
-            for at in later.chain([first]).collect::<Vec<u64>>() {
-                self.queue.push(Time(at), Happening::ReadThere { node: leader });
-            }
+    /// Some read at the old leader, first at a time when it is still confirmed.
+    fn read_meanwhile(&mut self, leader: NodeId, for_us: u64, rng: &mut Rng) {
+        for within_us in [FIRST_READ_US, for_us, for_us, for_us] {
+            let at = Time(self.now.0 + rng.below(within_us));
+            self.queue.push(at, Happening::ReadThere { node: leader });
         }
-        if rng.one_in(2) {
-            let at = Time(self.now.0 + for_us + rng.below(RETURN_US));
+    }
+
+    /// The old leader is to lead again, with what it began to read before; another one
+    /// misses what comes in between.
+    fn plan_return(&mut self, leader: NodeId, absent: Option<NodeId>, until: Time, rng: &mut Rng) {
+        let mut at = until;
+        for _ in 0..RETURNS {
+            at.0 += rng.below(RETURN_US);
             self.queue.push(at, Happening::HandBack { node: leader });
         }
-        if rng.one_in(3)
-            && let Some(node) = self.nodes.get_mut(&leader)
-        {
-            node.slow_reads_until = Time(self.now.0 + for_us + SLOW_AFTER_US);
+        if let Some(id) = absent {
+            self.isolate(id);
+            let at = Time(until.0 + rng.below(RETURN_US));
+            self.queue.push(at, Happening::Mended { nodes: vec![id] });
+        }
+        if let Some(node) = self.nodes.get_mut(&leader) {
+            node.slow_reads_until = Time(until.0 + rng.below(SLOW_AFTER_US));
             self.counts.add(Kind::SlowReads);
         }
     }
@@ -120,5 +138,16 @@ impl World {
         {
             self.transfer(leader, Some(node));
         }
+    }
+}
+
+/// Whoever is elected meanwhile is asked for a change at once.
+fn change_at_election(for_us: u64, rng: &mut Rng) -> Ambush {
+    Ambush {
+        moment: Moment::Elected,
+        blow: Blow::Change,
+        patience_us: for_us,
+        delay_us: rng.below(300),
+        for_us: 0,
     }
 }

@@ -33,12 +33,12 @@ impl Pace {
     }
 
     /// How long a turn lasts once it is begun, in microseconds: how long the others go on
-    /// without knowing what has been done already. `slow_reads`: whatever the disk is
-    /// read for takes its time.
-    pub fn lasting_us(&mut self, worker: Worker, slow_disk: bool, slow_reads: bool) -> u64 {
+    /// without knowing what has been done already. What is read from a disk that is slow
+    /// to read for another `slow_reads_us` is there when that is over.
+    pub fn lasting_us(&mut self, worker: Worker, slow_disk: bool, slow_reads_us: u64) -> u64 {
         match worker {
             Worker::Raft | Worker::Apply => 0,
-            Worker::Fetch if slow_reads => self.rng.between(50_000, 3_000_000),
+            Worker::Fetch if slow_reads_us > 0 => slow_reads_us + self.rng.below(20_000),
             Worker::Log | Worker::Fetch if self.rng.one_in(2) => 0,
             Worker::Log if slow_disk => self.rng.between(20_000, 700_000),
             Worker::Log => self.rng.between(50, self.sync_us),

@@ -31,8 +31,8 @@ impl World {
         if worker == Worker::Log && std::mem::take(&mut node.next_group_is_doomed) {
             node.disks.fail_after(Doom::PowerLoss, 1);
         }
-        let slow = (node.slow_until > self.now, node.slow_reads_until > self.now);
-        let lasting_us = node.pace.lasting_us(worker, slow.0, slow.1);
+        let slow_reads_us = node.slow_reads_until.0.saturating_sub(self.now.0);
+        let lasting_us = node.pace.lasting_us(worker, node.slow_until > self.now, slow_reads_us);
         let shown = node.clock.shows(self.now);
         // What a disk refuses for want of room is told while there is none.
         let result = if lasting_us == 0 || node.disks.may_fail() {
