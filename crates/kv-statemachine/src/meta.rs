@@ -13,7 +13,7 @@
 //! every batch, so that position and data change together.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use raft_core::{Membership, NodeId, Position, SnapshotMeta};
+use raft_core::{Index, Membership, NodeId, Position, SnapshotMeta, Term};
 use raft_storage::{Order, Scan, StateStore, StateView, StorageError};
 
 use crate::alarm::{Alarm, AlarmKind, AlarmSource, Alarms};
@@ -81,7 +81,13 @@ impl Applied {
             let revision = row.try_get_i64().ok()?;
             let compact_revision = row.try_get_i64().ok()?;
             let progress = Progress::decode(row.try_get_i64().ok()?, row)?;
-            Some(Applied { position, revision, compact_revision, progress })
+            // Numbers that no store gets to are damage, and counting on from them would
+            // overflow.
+            let has_room = position.term <= Term::LAST
+                && position.index <= Index::LAST
+                && (1..i64::MAX / 2).contains(&revision)
+                && (-1..=revision).contains(&compact_revision);
+            has_room.then_some(Applied { position, revision, compact_revision, progress })
         };
         read(row).ok_or_else(|| corrupt("meta", APPLIED_KEY))
     }
@@ -234,4 +240,30 @@ fn take_text(row: &mut &[u8]) -> Option<String> {
     let (text, rest) = row.split_at_checked(length as usize)?;
     *row = rest;
     String::from_utf8(text.to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(index: u64, revision: i64, compact_revision: i64) -> Option<Applied> {
+        let mut row = BytesMut::new();
+        row.put_u64(1);
+        row.put_u64(index);
+        row.put_i64(revision);
+        row.put_i64(compact_revision);
+        row.put_bytes(0, 20);
+        Applied::decode(&row.freeze()).ok()
+    }
+
+    #[test]
+    fn numbers_that_no_store_gets_to_are_damage() {
+        let sound = decoded(7, 5, 5).expect("the row is sound");
+        assert_eq!((sound.position.index, sound.revision), (Index(7), 5));
+        assert!(decoded(7, 5, -1).is_some());
+        for (revision, compact_revision) in [(0, -1), (-3, -1), (i64::MAX, -1), (5, 6), (5, -2)] {
+            assert_eq!(decoded(7, revision, compact_revision), None);
+        }
+        assert_eq!(decoded(u64::MAX, 5, 5), None);
+    }
 }

@@ -44,8 +44,19 @@ impl<'a> Reader<'a> {
         Ok(self.take(8)?.get_u64_le())
     }
 
+    /// A term that leaves room to count on: no cluster gets beyond.
+    pub(crate) fn term(&mut self) -> Result<Term, &'static str> {
+        let term = Term(self.u64()?);
+        if term > Term::LAST { Err("it holds a term that no cluster gets to") } else { Ok(term) }
+    }
+
+    /// A position that leaves room to count on.
     pub(crate) fn position(&mut self) -> Result<Position, &'static str> {
-        Ok(Position { term: Term(self.u64()?), index: Index(self.u64()?) })
+        let (term, index) = (self.term()?, Index(self.u64()?));
+        if index > Index::LAST {
+            return Err("it holds an index that no cluster gets to");
+        }
+        Ok(Position { term, index })
     }
 
     pub(crate) fn meta(&mut self) -> Result<SnapshotMeta, &'static str> {
@@ -55,5 +66,23 @@ impl<'a> Reader<'a> {
         let membership = Membership::decode(format, self.take(length)?)
             .map_err(|_| "it holds a membership that cannot be decoded")?;
         Ok(SnapshotMeta { position, membership })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_leave_room_to_count_on() {
+        let read = |term, index| {
+            let mut bytes = Vec::new();
+            put_position(&mut bytes, &Position::new(term, index));
+            Reader { rest: &bytes }.position()
+        };
+        let (term, index) = (Term::LAST.0, Index::LAST.0);
+        assert_eq!(read(term, index), Ok(Position::new(term, index)));
+        assert!(read(term + 1, index).unwrap_err().contains("a term"));
+        assert!(read(term, index + 1).unwrap_err().contains("an index"));
     }
 }

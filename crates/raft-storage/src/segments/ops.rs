@@ -116,7 +116,7 @@ pub(super) fn decode(payload: &[u8]) -> Result<Vec<Op<'_>>, &'static str> {
 }
 
 pub(super) fn ballot(reader: &mut Reader<'_>) -> Result<Ballot, &'static str> {
-    let term = Term(reader.u64()?);
+    let term = reader.term()?;
     let voted = reader.u8()? != 0;
     let vote = Some(NodeId(reader.u64()?)).filter(|_| voted);
     Ok(Ballot { term, vote })

@@ -121,7 +121,8 @@ impl SegmentFile {
                     end.offset += frame.room;
                 }
                 Slot::Marker(marker)
-                    if marker.seq + 1 == chain.next_seq && marker.previous == chain.previous =>
+                    if marker.seq.checked_add(1) == Some(chain.next_seq)
+                        && marker.previous == chain.previous =>
                 {
                     end.marked = true;
                     return Ok(end);
