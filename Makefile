@@ -25,7 +25,11 @@ FIRST_SEED ?= 1
 SEEDS ?= 200
 SHORT_SEEDS ?= 100
 
-.PHONY: help run deps build test check sim fmt doc clean
+# What `make fuzz` runs, and for how many seconds each.
+FUZZ_TARGETS ?= frames memberships log snapshots commands installations requests
+SECONDS ?= 60
+
+.PHONY: help run deps build test check sim fuzz fmt doc clean
 .PHONY: announce fmt-check clippy doc-check rules deny equal-histories
 
 help: ## List the commands
@@ -59,6 +63,14 @@ equal-histories:
 	cargo run --release --package balsa-sim -- $(ARGS) >$(TARGET_DIR)/sim-release.txt
 	cargo run --package balsa-sim -- $(ARGS) >$(TARGET_DIR)/sim-debug.txt
 	cmp $(TARGET_DIR)/sim-release.txt $(TARGET_DIR)/sim-debug.txt
+
+fuzz: ## Fuzz each target for SECONDS (60), with cargo-fuzz and a nightly toolchain
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p "$(TARGET_DIR)/fuzz-corpus/$$target"; \
+		cargo +nightly fuzz run --fuzz-dir fuzz "$$target" \
+			"$(TARGET_DIR)/fuzz-corpus/$$target" "fuzz/corpus/$$target" \
+			-- -max_total_time=$(SECONDS) -max_len=4096 -print_final_stats=1; \
+	done
 
 fmt: ## Format the source
 	cargo fmt --all
