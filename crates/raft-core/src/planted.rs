@@ -110,7 +110,8 @@ pub enum Bug {
     /// Entries are applied that are committed but not on the own disk (etcd-io/raft,
     /// asynchronous storage writes).
     AppliesBeforeDurable,
-    /// Slow peers are sent what was read from the disk, whatever was replaced since.
+    /// Slow peers are sent what was read from the disk, whatever was replaced since, and
+    /// for whomever it was read.
     FetchUnchecked,
     /// A read joins the round of heartbeats that is in flight already (thesis, 6.4).
     ReadJoinsRound,

@@ -42,8 +42,10 @@ impl Raft {
         fx: &mut Effects,
     ) {
         let is_void = epoch != self.log.epoch() && !planted!(self.config, FetchUnchecked);
-        let begins = entries.as_ref().and_then(|entries| entries.first()).map(|entry| entry.index);
-        let Some((node, peer)) = self.peer_of_fetch(id, begins) else {
+        if planted!(self.config, FetchUnchecked) {
+            self.go_where_it_begins(entries.as_deref());
+        }
+        let Some((node, peer)) = self.peer_of_fetch(id) else {
             fx.push(Effect::Ignored { from: None, reason: Ignored::Stale });
             return;
         };
@@ -82,13 +84,31 @@ impl Raft {
             && first > Some(self.log.summary().base().index)
     }
 
-    fn peer_of_fetch(&mut self, id: u64, begins: Option<Index>) -> Option<(NodeId, &mut Progress)> {
+    fn peer_of_fetch(&mut self, id: u64) -> Option<(NodeId, &mut Progress)> {
         let Role::Leader(leader) = &mut self.role else { return None };
         let mut peers = leader.peers.iter_mut();
         let is_any = planted!(self.config, FetchUnchecked);
-        let is_awaited =
-            |fetch: PendingFetch| fetch.id == id || (is_any && Some(fetch.first) == begins);
-        peers.find(|(_, peer)| peer.fetch.is_some_and(is_awaited)).map(|(node, peer)| (*node, peer))
+        peers
+            .find(|(_, peer)| peer.fetch.is_some_and(|fetch| fetch.id == id || is_any))
+            .map(|(node, peer)| (*node, peer))
+    }
+
+    /// What a planted bug does: whoever waits for entries gets those that came back,
+    /// wherever they begin.
+    fn go_where_it_begins(&mut self, entries: Option<&[Entry]>) {
+        let Some(begins) = entries.and_then(|entries| entries.first()).map(|entry| entry.index)
+        else {
+            return;
+        };
+        let is_in_log = self.log.summary().term_at(begins.prev()).is_some();
+        if let Some((_, peer)) = self.peer_of_fetch(0)
+            && let Some(fetch) = &mut peer.fetch
+            && is_in_log
+            && begins > peer.matched
+        {
+            fetch.first = begins;
+            peer.next = begins;
+        }
     }
 
     /// A peer's progress, if this node leads and knows it.
