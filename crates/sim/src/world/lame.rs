@@ -51,9 +51,12 @@ impl World {
         self.network.cut(other, one);
     }
 
-    /// Whether each voter gets through to a majority.
+    /// Whether each healed voter gets through to a majority, of healed ones.
     fn has_majorities(&self, membership: &Membership) -> bool {
-        membership.all_voters().all(|voter| membership.agrees(|other| self.can_talk(voter, other)))
+        let mut healed = membership.all_voters().filter(|voter| self.core.contains(voter));
+        healed.all(|voter| {
+            membership.agrees(|other| self.core.contains(&other) && self.can_talk(voter, other))
+        })
     }
 
     /// Whether two nodes get through to each other.
